@@ -1,0 +1,1 @@
+"""Models: networks with their state and the files that hold them, named recipes, and what a model gets right."""

@@ -1,0 +1,148 @@
+"""Everything that a training run depends on, in one frozen value that is written beside its result."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from groundup.checks import Checked, integer, real
+from groundup.descriptions import build, describe, refuse_unknown, table
+from groundup.errors import ConfigurationError, GroundupError
+from groundup.initializers import INITIALIZERS, Initializer
+from groundup.losses import LOSSES, CrossEntropy, Loss
+from groundup.network import Network
+from groundup.optimizers import OPTIMIZERS, SGD, Optimizer
+from groundup.schedules import SCHEDULES, ConstantRate, Schedule
+
+FAMILIES: dict[str, Mapping[str, type]] = {
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "initializer": INITIALIZERS,
+}
+"""The fields that are chosen from a table of classes."""
+
+
+@dataclass(frozen=True)
+class Configuration(Checked):
+    """A training run, described to the last hyperparameter: the same configuration and data give the same model.
+
+    Parameters
+    ----------
+    network : Network
+        What is trained.
+    name : str
+        What a person calls the network: ``"mlp"``, ``"784-800-10"``.
+    data : str or None
+        The data set's source, as `groundup.data.load` takes it; None for the first that can be had.
+    data_sha256 : str
+        A digest of the pictures and labels that were trained on; empty until they are known.
+    loss, optimizer, schedule : Loss, Optimizer, Schedule
+        What is minimised, how, and with which learning rate when.
+    initializer : Initializer or None
+        Of all weights; None for what suits each layer's activation.
+    init_from : str or None
+        A model file or run folder whose weights training starts from, instead of random ones.
+    learning_rate : float
+        The schedule's factor 1.
+    epochs : int
+        Passes over the training pictures.
+    batch_size : int
+        Pictures a step; 0 for all at once.
+    validation : float
+        How many of the training pictures are held out for validation: a share below 1, or a number of pictures.
+    patience : int
+        Stop after so many epochs without a better validation accuracy; 0 never.
+    backend, precision : str
+        What runs it: ``"auto"`` or a backend's name, and the arithmetic.
+    seed : int
+        Initial weights, order of pictures, validation split and dropout masks all come from it.
+    """
+
+    network: Network
+    name: str
+    data: str | None = None
+    data_sha256: str = ""
+    loss: Loss = field(default_factory=CrossEntropy)
+    optimizer: Optimizer = field(default_factory=SGD)
+    schedule: Schedule = field(default_factory=ConstantRate)
+    initializer: Initializer | None = None
+    init_from: str | None = None
+    learning_rate: float = real(above=0, default=0.1)
+    epochs: int = integer(at_least=1, default=10)
+    batch_size: int = integer(at_least=0, default=100)
+    validation: float = real(at_least=0, default=0.1)
+    patience: int = integer(at_least=0, default=0)
+    backend: str = "auto"
+    precision: str = "float32"
+    seed: int = integer(at_least=0, default=0)
+
+    def as_table(self) -> dict[str, Any]:
+        """Return plain values for TOML; what is None is left out."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _TABLES}
+        chosen = {name: (getattr(self, name), kinds) for name, kinds in FAMILIES.items()}
+        tables: dict[str, Any] = {name: describe(value, kinds) for name, (value, kinds) in chosen.items() if value}
+        tables["network"] = self.network.description()
+        return {name: value for name, value in (plain | tables).items() if value is not None}
+
+    @classmethod
+    def from_table(cls, values: Mapping[str, Any]) -> Configuration:
+        """Return the configuration that `as_table` described.
+
+        Raises
+        ------
+        ConfigurationError
+            If a name is unknown or missing, or a value is out of range; the message says which.
+        """
+        try:
+            refuse_unknown(values, [each.name for each in fields(cls)], "configuration", ConfigurationError)
+            made = dict(values)
+            made["network"] = Network.from_description(table(values.get("network"), "network", ConfigurationError))
+            for name, kinds in FAMILIES.items():
+                if name in values:
+                    made[name] = build(values[name], kinds, name, ConfigurationError)
+            for name in ("name", "data", "data_sha256", "init_from", "backend", "precision"):
+                if not isinstance(made.get(name, ""), str):
+                    raise ConfigurationError(f"{name} must be text, not {made[name]!r}")
+            made.setdefault("name", "own")
+            return cls(**made)
+        except ConfigurationError:
+            raise
+        except GroundupError as error:
+            raise ConfigurationError(str(error)) from None
+
+    def as_toml(self) -> str:
+        """Return the configuration as the text of a TOML file."""
+        import tomli_w
+
+        return tomli_w.dumps(self.as_table())
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Configuration:
+        """Read a configuration from a TOML file; errors as for `from_table`, naming the file."""
+        return cls.from_table(read_toml(path))
+
+
+_TABLES = {"network", *FAMILIES}
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return a TOML file's tables.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such file, or it is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: is nested too deeply") from None

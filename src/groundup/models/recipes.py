@@ -1,0 +1,216 @@
+"""Named networks, each with the hyperparameters that it is trained with.
+
+Five of them are networks that people built from scratch and published; the others are ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+from groundup.errors import ConfigurationError, NetworkError
+from groundup.initializers import ScaledUniform
+from groundup.layers import (
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from groundup.losses import CrossEntropy, MeanSquaredError
+from groundup.models.configuration import Configuration, read_toml
+from groundup.network import Network, Normalization
+from groundup.optimizers import SGD, AdamW
+from groundup.schedules import CosineDecay, OneCycle
+
+PICTURE = (1, 28, 28)
+SIGNED = Normalization(mean=127.5, deviation=127.5)
+STANDARD = Normalization(mean=33.318421, deviation=78.567490)
+"""The mean and standard deviation of MNIST's training pixels."""
+
+
+def fully_connected(*sizes: int) -> list[Layer]:
+    """Return linear layers of these sizes with a ReLU between each two: 784, 800, 10."""
+    layers: list[Layer] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [ReLU(), Linear(inputs, outputs)]
+    return layers[1:]
+
+
+def matrix_800() -> Configuration:
+    """784-800-10, ReLU and softmax, plain SGD, batch 100: a C++ and CUDA program with its own matrix library."""
+    return Configuration(
+        Network(fully_connected(784, 800, 10)), "matrix-800", optimizer=SGD(), learning_rate=0.1, batch_size=100
+    )
+
+
+def deriv8() -> Configuration:
+    """784-32-32-10, ReLU and softmax, batch 500: lists of lists in pure Python, 93.98% after 20 epochs."""
+    return Configuration(
+        Network(fully_connected(784, 32, 32, 10)), "deriv8", learning_rate=0.1, batch_size=500, epochs=20
+    )
+
+
+def neurons_16() -> Configuration:
+    """784-16-16-10, sigmoid and squared error, batch 10, inputs from -1 to 1: neurons as Python objects."""
+    layers = [Linear(784, 16), Sigmoid(), Linear(16, 16), Sigmoid(), Linear(16, 10), Sigmoid()]
+    network = Network(layers, normalization=SIGNED)
+    return Configuration(network, "neurons-16", loss=MeanSquaredError(), learning_rate=2.0, batch_size=10)
+
+
+def tensorvalue() -> Configuration:
+    """784-10-10, ReLU, then ReLU and softmax, squared error, one picture at a time: a graph of scalars."""
+    layers = [Linear(784, 10), ReLU(), Linear(10, 10), ReLU(), Softmax()]
+    return Configuration(
+        Network(layers), "tensorvalue", loss=MeanSquaredError(), learning_rate=0.05, batch_size=1, epochs=3
+    )
+
+
+def notebook_10() -> Configuration:
+    """784-10-10, ReLU and softmax, all pictures in every step: the classic NumPy notebook."""
+    return Configuration(
+        Network(fully_connected(784, 10, 10)),
+        "notebook-10",
+        initializer=ScaledUniform(),
+        learning_rate=0.5,
+        batch_size=0,
+        epochs=500,
+    )
+
+
+def mlp() -> Configuration:
+    """784-800-800-10 with dropout and a cosine schedule: the best of a minute without convolutions."""
+    layers = [
+        Linear(784, 800),
+        ReLU(),
+        Dropout(0.25),
+        Linear(800, 400),
+        ReLU(),
+        Dropout(0.25),
+        Linear(400, 10),
+    ]
+    return Configuration(
+        Network(layers),
+        "mlp",
+        optimizer=SGD(momentum=0.9, nesterov=True),
+        schedule=CosineDecay(),
+        learning_rate=0.1,
+        epochs=10,
+    )
+
+
+def lenet5() -> Configuration:
+    """LeNet-5 (LeCun et al., 1998), its third convolution and its outputs as plain linear layers."""
+    layers = [
+        Conv2d(1, 6, 5, padding=2),
+        Tanh(),
+        AvgPool2d(2),
+        Conv2d(6, 16, 5),
+        Tanh(),
+        AvgPool2d(2),
+        Flatten(),
+        Linear(400, 120),
+        Tanh(),
+        Linear(120, 84),
+        Tanh(),
+        Linear(84, 10),
+    ]
+    return Configuration(
+        Network(layers, PICTURE, STANDARD),
+        "lenet5",
+        optimizer=SGD(momentum=0.9),
+        schedule=CosineDecay(),
+        learning_rate=0.02,
+    )
+
+
+def cnn() -> Configuration:
+    """A small modern network: two convolutions with BatchNorm and pooling, dropout, one-cycle AdamW."""
+    layers = [
+        Conv2d(1, 16, 5, bias=False),
+        MaxPool2d(2),
+        BatchNorm(16),
+        ReLU(),
+        Conv2d(16, 32, 3, bias=False),
+        MaxPool2d(2),
+        BatchNorm(32),
+        ReLU(),
+        Flatten(),
+        Dropout(0.3),
+        Linear(800, 128),
+        ReLU(),
+        Dropout(0.3),
+        Linear(128, 10),
+    ]
+    return Configuration(
+        Network(layers, PICTURE, STANDARD),
+        "cnn",
+        loss=CrossEntropy(label_smoothing=0.05),
+        optimizer=AdamW(),
+        schedule=OneCycle(),
+        learning_rate=0.005,
+        epochs=8,
+        batch_size=128,
+    )
+
+
+RECIPES: dict[str, Callable[[], Configuration]] = {
+    "mlp": mlp,
+    "cnn": cnn,
+    "lenet5": lenet5,
+    "matrix-800": matrix_800,
+    "deriv8": deriv8,
+    "neurons-16": neurons_16,
+    "tensorvalue": tensorvalue,
+    "notebook-10": notebook_10,
+}
+
+
+def recipe(network: str | Network) -> Configuration:
+    """Return the configuration to begin with for a network.
+
+    Parameters
+    ----------
+    network : str or Network
+        The name of a recipe; sizes, ``"784-800-10"``: linear layers with ReLU between; the path of a TOML file that
+        describes a network (its ``[[layers]]``) or a whole configuration; or a `Network`.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none of these.
+    """
+    if isinstance(network, Network):
+        return _general(network, "own")
+    if network in RECIPES:
+        return RECIPES[network]()
+    if re.fullmatch(r"\d+(-\d+)+", network):
+        return _general(Network(fully_connected(*map(int, network.split("-")))), network)
+    if Path(network).suffix == ".toml":
+        values = read_toml(network)
+        if "layers" not in values:
+            return Configuration.from_table(values)
+        try:
+            return _general(Network.from_description(values), Path(network).stem)
+        except NetworkError as error:
+            raise ConfigurationError(f"{network}: {error}") from None
+    raise ConfigurationError(
+        f"network {network!r} is unknown; there are {', '.join(RECIPES)}, sizes such as 784-800-10, "
+        "and TOML files that describe a network"
+    )
+
+
+def _general(network: Network, name: str) -> Configuration:
+    """Return hyperparameters that serve most networks: SGD with momentum down a cosine."""
+    general = Configuration(network, name)
+    return replace(general, optimizer=SGD(momentum=0.9), schedule=CosineDecay(), learning_rate=0.1)

@@ -1,0 +1,302 @@
+"""The training loop: epochs, validation, the best model, and going on exactly where a run stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundup import backends, randomness
+from groundup.backends.program import Program, Progress
+from groundup.data.datasets import Data, Dataset
+from groundup.data.splits import split
+from groundup.errors import ConfigurationError
+from groundup.layers.base import Arrays
+from groundup.models.configuration import Configuration
+from groundup.models.evaluation import Evaluation
+from groundup.models.model import Model
+from groundup.training.history import History, Record
+from groundup.training.run import Position, Run
+from groundup.training.watching import Interruption, Watcher, interruptible
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training run came to.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the best epoch; of an interrupted run, as far as it came.
+    history : History
+        One record an epoch.
+    configuration : Configuration
+        What was run, to the last detail.
+    test : Evaluation or None
+        The model on the test pictures, which played no part in training; None if interrupted.
+    seconds : float
+        The time of training alone, without validation.
+    run : Run or None
+        The run folder, if one was asked for.
+    interrupted : bool
+        Whether it was stopped before it was done.
+    """
+
+    model: Model
+    history: History
+    configuration: Configuration
+    test: Evaluation | None
+    seconds: float
+    run: Run | None
+    interrupted: bool
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures as plain values."""
+        return {
+            "run": str(self.run.folder) if self.run else None,
+            "model": str(self.run.best_model_file) if self.run else None,
+            "backend": self.configuration.backend,
+            "network": self.configuration.name,
+            "data": self.configuration.data,
+            "parameters": sum(map(math.prod, self.configuration.network.parameters().values())),
+            "history": list(self.history),
+            "test_accuracy": self.test.accuracy if self.test else None,
+            "test_interval": self.test.interval if self.test else None,
+            "seconds": self.seconds,
+            "interrupted": self.interrupted,
+            "diagnosis": self.history.diagnosis(),
+        }
+
+
+def fit(
+    configuration: Configuration,
+    data: Data,
+    *,
+    folder: Path | None = None,
+    keep: bool = False,
+    watch: Watcher | None = None,
+) -> Result:
+    """Train as `configuration` says.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Everything that the result depends on, with the data.
+    data : Data
+        Training and test pictures.
+    folder : Path, optional
+        The run folder, if `keep`; by default a new one below ``runs/``.
+    keep : bool
+        Whether to write a run folder at all.
+    watch : Watcher, optional
+        Is told of progress, and may stop the run.
+
+    Raises
+    ------
+    GroundupError
+        If configuration and data do not fit each other.
+    """
+    configuration = pinned(configuration, data)
+    program = begin(configuration, len(data.train))
+    run = Run.create(folder, configuration, program.state()) if keep else None
+    return _Fitting(configuration, data, program, run, watch or Watcher()).go(Position())
+
+
+def resume(run: Run, data: Data, watch: Watcher | None = None) -> Result:
+    """Go on with an interrupted run, to the same parameters, bit for bit, as if it had not been interrupted.
+
+    Raises
+    ------
+    ConfigurationError
+        If the data are not the ones that the run began with.
+    """
+    configuration = run.configuration()
+    if pinned(configuration, data) != configuration:
+        raise ConfigurationError(f"{run.folder} was trained on other data, or for another backend, than these")
+    position, state = run.load_checkpoint()
+    program = _compile(configuration, len(data.train), state)
+    return _Fitting(configuration, data, program, run, watch or Watcher()).go(position)
+
+
+def pinned(configuration: Configuration, data: Data) -> Configuration:
+    """Return the configuration with what this machine and data decide: the backend's name and the data's digest.
+
+    Raises
+    ------
+    ConfigurationError
+        If the network does not fit the data, or the configuration was made for other data.
+    """
+    hashed = hashlib.sha256(np.ascontiguousarray(data.train.images).data)
+    hashed.update(np.ascontiguousarray(data.train.labels).data)
+    digest = hashed.hexdigest()
+    if configuration.data_sha256 not in ("", digest):
+        raise ConfigurationError(
+            f"the configuration was written for other training data than {data.name}, {data.origin}: "
+            "its data_sha256 differs"
+        )
+    classes = len(data.train.class_names)
+    if configuration.network.output_shape != (classes,):
+        raise ConfigurationError(
+            f"the network ends in {configuration.network.output_shape} outputs, but {data.name} has {classes} classes"
+        )
+    backend = backends.get(configuration.backend)
+    return replace(configuration, backend=backend.name, data_sha256=digest)
+
+
+def begin(configuration: Configuration, pictures: int) -> Program:
+    """Return a program that stands at the beginning of a training on so many pictures.
+
+    Raises
+    ------
+    GroundupError
+        If the backend does not know a layer, or `init_from` is no model of this network.
+    """
+    return _compile(configuration, pictures, _beginning(configuration))
+
+
+def _beginning(configuration: Configuration) -> Arrays:
+    """Return the state to begin with: drawn at random, or another model's."""
+    network = configuration.network
+    if configuration.init_from is None:
+        return network.initial_state(configuration.seed, configuration.initializer)
+    model = Model.load(configuration.init_from)
+    if model.network.state_shapes() != network.state_shapes():
+        raise ConfigurationError(
+            f"{configuration.init_from} is of another network: the names or shapes of its weights differ"
+        )
+    return model.state
+
+
+def _compile(configuration: Configuration, pictures: int, state: Arrays) -> Program:
+    return backends.get(configuration.backend).compile(
+        configuration.network,
+        configuration.loss,
+        configuration.optimizer,
+        configuration.batch_size or pictures,
+        configuration.precision,
+        configuration.seed,
+        state,
+    )
+
+
+class _Fitting:
+    """One run, from some position to its end."""
+
+    def __init__(
+        self, configuration: Configuration, data: Data, program: Program, run: Run | None, watch: Watcher
+    ) -> None:
+        self.configuration = configuration
+        self.program = program
+        self.run = run
+        self.watch = watch
+        self.test = data.test
+        held_out = configuration.validation
+        share = held_out if held_out < 1 else int(held_out)
+        self.train: Dataset = data.train
+        self.validation: Dataset | None = None
+        if held_out:
+            self.train, self.validation = split(data.train, share, configuration.seed)
+        self.best: Model | None = None
+
+    def go(self, position: Position) -> Result:
+        """Train from `position` to the end, or until interrupted; keep what should be kept."""
+        self.watch.began(self.configuration, len(self.train), len(position.history))
+        with interruptible(self.watch) as interruption:
+            while not self._complete(position.history):
+                position = self._epoch(position, interruption)
+                if self.run:
+                    self.run.save_checkpoint(position, self.program.state())
+                if interruption:
+                    break
+        interrupted = not self._complete(position.history)
+        return self._result(position, interrupted)
+
+    def _complete(self, history: History) -> bool:
+        patience = self.configuration.patience
+        waited = len(history) - history.best["epoch"] if history else 0
+        return len(history) >= self.configuration.epochs or history.diverged or bool(patience and waited >= patience)
+
+    def _epoch(self, position: Position, interruption: Interruption) -> Position:
+        """Train to the end of the epoch, or until interrupted."""
+        epoch, done = len(position.history), position.done
+        order = shuffled(len(self.train), self.configuration.seed, epoch)
+        rates = self._learning_rates(epoch)
+
+        def observe(progress: Progress) -> bool:
+            nonlocal done
+            done = done.plus(progress)
+            self.watch.trained(done)
+            return bool(interruption)
+
+        began = time.perf_counter()
+        self.program.epoch(self.train.images, self.train.labels, order[done.examples :], rates[done.steps :], observe)
+        seconds = position.seconds + time.perf_counter() - began
+        if done.steps < len(rates):
+            return Position(position.history, done, seconds)
+        record = self._record(epoch, done, seconds, rates[-1])
+        history = position.history.plus(record)
+        self._keep_best(history)
+        self.watch.finished_epoch(record)
+        return Position(history)
+
+    def _learning_rates(self, epoch: int) -> list[float]:
+        settings = self.configuration
+        steps = math.ceil(len(self.train) / (settings.batch_size or len(self.train)))
+        return [
+            settings.learning_rate * settings.schedule.factor(step, steps, settings.epochs)
+            for step in range(epoch * steps, (epoch + 1) * steps)
+        ]
+
+    def _record(self, epoch: int, done: Progress, seconds: float, learning_rate: float) -> Record:
+        record: Record = {
+            "epoch": epoch + 1,
+            "seconds": seconds,
+            "train_loss": done.loss / done.examples,
+            "train_accuracy": done.correct / done.examples,
+            "learning_rate": learning_rate,
+        }
+        if self.validation is not None:
+            validated = self._model().evaluate(self.validation)
+            record |= {"validation_loss": validated.loss, "validation_accuracy": validated.accuracy}
+        return record
+
+    def _keep_best(self, history: History) -> None:
+        model = self._model(history.best["epoch"]) if history.best is history[-1] else None
+        self.best = model or self.best
+        if self.run:
+            self.run.save_epoch(history, model or self._model(len(history)))
+
+    def _model(self, epoch: int = 0, **figures: Any) -> Model:
+        settings = self.configuration
+        names = settings.network.state_shapes()
+        state = {name: np.asarray(value, np.float32) for name, value in self.program.state().items() if name in names}
+        training = {"configuration": settings.as_table(), "epoch": epoch}
+        return Model(settings.network, state, settings.loss, self.train.class_names, training)
+
+    def _result(self, position: Position, interrupted: bool) -> Result:
+        history = position.history
+        seconds = position.seconds + sum(record["seconds"] for record in history)
+        best = self.best
+        if best is None:
+            written = self.run and self.run.best_model_file.is_file()
+            best = Model.load(self.run.best_model_file) if self.run and written else self._model(len(history))
+        test = None if interrupted else best.evaluate(self.test)
+        if test is not None:
+            best = replace(best, training={**best.training, "test_accuracy": test.accuracy})
+        result = Result(best, history, self.configuration, test, seconds, self.run, interrupted)
+        if self.run and not interrupted:
+            self.run.save_result(result.summary(), history, best)
+        return result
+
+
+def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return the order of `count` pictures in an epoch: `randomness.permutation`, by NumPy."""
+    key = randomness.key(seed, "order", epoch)
+    numbers = np.random.RandomState([key & 0xFFFFFFFF, key >> 32]).random_sample(count)
+    return np.argsort(numbers, kind="stable")
