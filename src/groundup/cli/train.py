@@ -113,9 +113,8 @@ def _lasting(source: str) -> str:
 
 def _load(source: str | None, say: Any) -> Data:
     data = load(source)
-    say(
-        f"Data: {data.name} from {data.origin}: {len(data.train):,} pictures to train on, {len(data.test):,} to test on."
-    )
+    say(f"Data: {data.name} from {data.origin}.")
+    say(f"{len(data.train):,} pictures to train on, {len(data.test):,} to test on.")
     return data
 
 

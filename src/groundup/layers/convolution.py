@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from groundup.checks import boolean, integer
 from groundup.layers.base import Array, Arrays, Layer, Shape, ShapeMismatch
-from groundup.layers.windows import add_window_cells, channels_first, pad, unpad, window_cells, window_grid
+from groundup.layers.windows import add_window_cells, batch_first, batch_last, pad, unpad, window_cells, window_grid
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Conv2d(Layer):
     """Every output channel is a weighted sum over a square window of all input channels (a cross-correlation).
 
     All windows are written side by side as the columns of a matrix, so that the convolution is one matrix product
-    (im2col; Chellapilla, Puri and Simard, 2006). Channels come first inside, so that the product is the output.
+    (im2col; Chellapilla, Puri and Simard, 2006), and the product is the output.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ class Conv2d(Layer):
         """Return y (N, outputs, rows, columns) for x (N, inputs, height, width); the windows as columns, x's shape."""
         xp = x.__array_namespace__()
         rows, columns = window_grid(x.shape[1:], self.size, self.stride, self.padding)
-        cells = window_cells(pad(channels_first(x), self.padding), self.size, self.stride)
-        windows = xp.reshape(xp.stack(cells, axis=1), (-1, x.shape[0] * rows * columns))
+        cells = window_cells(pad(batch_last(x), self.padding), self.size, self.stride)
+        windows = xp.reshape(xp.stack(cells, axis=1), (-1, rows * columns * x.shape[0]))
         kernel = xp.reshape(params["weight"], (self.outputs, -1))  # (outputs, inputs · size²)
-        y = kernel @ windows  # (outputs, N · rows · columns)
+        y = kernel @ windows  # (outputs, rows · columns · N)
         if self.bias:
             y = y + xp.expand_dims(params["bias"], axis=1)
-        return channels_first(xp.reshape(y, (self.outputs, x.shape[0], rows, columns))), (windows, x.shape)
+        return batch_first(xp.reshape(y, (self.outputs, rows, columns, x.shape[0]))), (windows, x.shape)
 
     def backward(
         self, params: Arrays, residuals: tuple[Array, Shape], dy: Array
@@ -57,17 +57,17 @@ class Conv2d(Layer):
         xp = dy.__array_namespace__()
         count, _, height, width = residuals[1]
         kernel = xp.reshape(params["weight"], (self.outputs, -1))
-        dwindows = kernel.T @ xp.reshape(channels_first(dy), (self.outputs, -1))
-        dwindows = xp.reshape(dwindows, (self.inputs, self.size**2, count, *dy.shape[2:]))
+        dwindows = kernel.T @ xp.reshape(batch_last(dy), (self.outputs, -1))
+        dwindows = xp.reshape(dwindows, (self.inputs, self.size**2, *dy.shape[2:], count))
         cells = [dwindows[:, cell, ...] for cell in range(self.size**2)]
-        framed = (self.inputs, count, height + 2 * self.padding, width + 2 * self.padding)
+        framed = (self.inputs, height + 2 * self.padding, width + 2 * self.padding, count)
         dx = unpad(add_window_cells(cells, framed, self.stride), self.padding)
-        return channels_first(dx), self.parameter_gradients(params, residuals, dy)
+        return batch_first(dx), self.parameter_gradients(params, residuals, dy)
 
     def parameter_gradients(self, params: Arrays, residuals: tuple[Array, Shape], dy: Array) -> dict[str, Array]:
         """Return the gradients by weight (outputs, inputs, size, size) and bias (outputs,)."""
         xp = dy.__array_namespace__()
-        dy = xp.reshape(channels_first(dy), (self.outputs, -1))  # (outputs, N · rows · columns)
+        dy = xp.reshape(batch_last(dy), (self.outputs, -1))  # (outputs, rows · columns · N)
         grads = {"weight": xp.reshape(dy @ residuals[0].T, self.parameters()["weight"])}
         if self.bias:
             grads["bias"] = xp.sum(dy, axis=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from groundup.checks import integer
 from groundup.layers.base import Array, Arrays, Layer, Shape, ShapeMismatch
-from groundup.layers.windows import add_window_cells, channels_first, window_cells, window_grid
+from groundup.layers.windows import add_window_cells, batch_first, batch_last, window_cells, window_grid
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,19 @@ class Pool2d(Layer):
         """Return (channels, rows, columns)."""
         return (inputs[0], *window_grid(inputs, self.size, self.step))
 
-    def scatter(self, cells: list[Array], shape: Shape) -> Array:
-        """Return pictures of `shape` (N, channels, height, width) that sum the `cells` (N, channels, rows, columns)."""
-        count, channels, height, width = shape
-        # In memory channels come first, as `Conv2d` leaves them: the next elementwise operation then runs straight.
-        swapped = [channels_first(cell) for cell in cells]
-        return channels_first(add_window_cells(swapped, (channels, count, height, width), self.step))
-
 
 @dataclass(frozen=True)
 class MaxPool2d(Pool2d):
     """The largest pixel of each window; the gradient goes to it, and in a tie to the first."""
 
     def forward(self, params: Arrays, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Array]]:
-        """Return y (N, channels, rows, columns) for x (N, channels, height, width); x and y."""
+        """Return y (N, channels, rows, columns) for x (N, channels, height, width); x and y with the batch last."""
         xp = x.__array_namespace__()
+        x = batch_last(x)
         y, *others = window_cells(x, self.size, self.step)
         for cell in others:
             y = xp.maximum(y, cell)
-        return y, (x, y)
+        return batch_first(y), (x, y)
 
     def backward(
         self, params: Arrays, residuals: tuple[Array, Array], dy: Array
@@ -59,13 +53,14 @@ class MaxPool2d(Pool2d):
         """Return dx (N, channels, height, width)."""
         x, y = residuals
         xp = dy.__array_namespace__()
+        dy, nothing = batch_last(dy), xp.zeros((), dtype=dy.dtype)
         cells = []
         waiting = y == y  # false for NaN, which equals no cell
         for cell in window_cells(x, self.size, self.step):
             largest = waiting & (cell == y)
-            cells.append(xp.where(largest, dy, xp.zeros_like(dy)))
+            cells.append(xp.where(largest, dy, nothing))
             waiting = waiting & ~largest
-        return self.scatter(cells, x.shape), {}
+        return batch_first(add_window_cells(cells, x.shape, self.step)), {}
 
 
 @dataclass(frozen=True)
@@ -73,15 +68,17 @@ class AvgPool2d(Pool2d):
     """The mean of each window's pixels; the gradient is shared equally."""
 
     def forward(self, params: Arrays, x: Array, training: bool = False) -> tuple[Array, Shape]:
-        """Return y (N, channels, rows, columns) for x (N, channels, height, width), and x's shape."""
-        y, *others = window_cells(x, self.size, self.step)
+        """Return y (N, channels, rows, columns) for x (N, channels, height, width), and x's shape, batch last."""
+        turned = batch_last(x)
+        y, *others = window_cells(turned, self.size, self.step)
         for cell in others:
             y = y + cell
-        return y / self.size**2, x.shape
+        return batch_first(y / self.size**2), turned.shape
 
     def backward(self, params: Arrays, shape: Shape, dy: Array) -> tuple[Array, dict[str, Array]]:
         """Return dx (N, channels, height, width) for dy (N, channels, rows, columns)."""
-        return self.scatter([dy / self.size**2] * self.size**2, shape), {}
+        share = batch_last(dy) / self.size**2
+        return batch_first(add_window_cells([share] * self.size**2, shape, self.step)), {}
 
 
 @dataclass(frozen=True)
