@@ -25,7 +25,13 @@ class Initializer(Checked):
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """Every weight the same: no unit of a layer can ever learn something else than its neighbour."""
+    """Every weight the same: no unit of a layer can ever learn something else than its neighbour.
+
+    Parameters
+    ----------
+    value : float
+        The value of every weight.
+    """
 
     value: float = real(default=0.0)
 
@@ -45,7 +51,13 @@ class Zeros(Initializer):
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Uniform in [low, high)."""
+    """Uniform in [low, high).
+
+    Parameters
+    ----------
+    low, high : float
+        The bounds.
+    """
 
     low: float = real(default=-0.05)
     high: float = real(default=0.05)
@@ -57,7 +69,13 @@ class Uniform(Initializer):
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Normal with mean 0."""
+    """Normal with mean 0.
+
+    Parameters
+    ----------
+    standard_deviation : float
+        Its spread.
+    """
 
     standard_deviation: float = real(at_least=0, default=0.05)
 
@@ -78,7 +96,13 @@ class ScaledUniform(Initializer):
 
 @dataclass(frozen=True)
 class XavierUniform(Initializer):
-    """Uniform with variance gain² · 2 / (fan_in + fan_out) (Glorot and Bengio, 2010, equation 16)."""
+    """Uniform with variance gain² · 2 / (fan_in + fan_out) (Glorot and Bengio, 2010, equation 16).
+
+    Parameters
+    ----------
+    gain : float
+        Scales every weight.
+    """
 
     gain: float = real(above=0, default=1.0)
 
@@ -90,7 +114,13 @@ class XavierUniform(Initializer):
 
 @dataclass(frozen=True)
 class XavierNormal(Initializer):
-    """Normal with variance gain² · 2 / (fan_in + fan_out) (Glorot and Bengio, 2010)."""
+    """Normal with variance gain² · 2 / (fan_in + fan_out) (Glorot and Bengio, 2010).
+
+    Parameters
+    ----------
+    gain : float
+        Scales every weight.
+    """
 
     gain: float = real(above=0, default=1.0)
 
@@ -101,7 +131,13 @@ class XavierNormal(Initializer):
 
 @dataclass(frozen=True)
 class HeUniform(Initializer):
-    """Uniform with variance 2 / ((1 + slope²) · fan_in), for ReLU, or LeakyReLU of that slope (He et al., 2015)."""
+    """Uniform with variance 2 / ((1 + slope²) · fan_in), for ReLU, or LeakyReLU of that slope (He et al., 2015).
+
+    Parameters
+    ----------
+    slope : float
+        Of the LeakyReLU that follows; 0 for a ReLU.
+    """
 
     slope: float = real(at_least=0, default=0.0)
 
@@ -113,7 +149,13 @@ class HeUniform(Initializer):
 
 @dataclass(frozen=True)
 class HeNormal(Initializer):
-    """Normal with variance 2 / ((1 + slope²) · fan_in), for ReLU, or LeakyReLU of that slope (He et al., 2015)."""
+    """Normal with variance 2 / ((1 + slope²) · fan_in), for ReLU, or LeakyReLU of that slope (He et al., 2015).
+
+    Parameters
+    ----------
+    slope : float
+        Of the LeakyReLU that follows; 0 for a ReLU.
+    """
 
     slope: float = real(at_least=0, default=0.0)
 

@@ -45,7 +45,15 @@ class ConstantRate(Schedule):
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """Multiplied by `decay` after every `every` epochs."""
+    """Multiplied by `decay` after every `every` epochs.
+
+    Parameters
+    ----------
+    every : int
+        Epochs between two decays.
+    decay : float
+        What the factor is multiplied by.
+    """
 
     every: int = integer(at_least=1, default=10)
     decay: float = real(above=0, at_most=1, default=0.1)
@@ -57,7 +65,13 @@ class StepDecay(Schedule):
 
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
-    """Multiplied by `decay` after every epoch."""
+    """Multiplied by `decay` after every epoch.
+
+    Parameters
+    ----------
+    decay : float
+        What the factor is multiplied by.
+    """
 
     decay: float = real(above=0, at_most=1, default=0.95)
 
@@ -68,7 +82,13 @@ class ExponentialDecay(Schedule):
 
 @dataclass(frozen=True)
 class CosineDecay(Schedule):
-    """Half a cosine from 1 down to `final` over the whole training (Loshchilov and Hutter, 2017)."""
+    """Half a cosine from 1 down to `final` over the whole training (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    final : float
+        The factor at the end.
+    """
 
     final: float = real(at_least=0, at_most=1, default=0.0)
 

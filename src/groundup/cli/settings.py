@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
 from typing import Any
@@ -104,8 +106,19 @@ def _flag(family: str, name: str, kinds: Mapping[str, type]) -> str:
 def _option(family: str, name: str, default: Any) -> Callable[..., Any]:
     kinds = FAMILIES[family]
     owners = [label for label, kind in kinds.items() if name in {each.name for each in fields(kind)}]
-    flag = _flag(family, name, kinds)
-    of = "" if len(owners) == len(kinds) else " " + ", ".join(owners)
+    scope = "" if len(owners) == len(kinds) else f"  [{', '.join(owners)}]"
+    flag, text = _flag(family, name, kinds), _documented(kinds[owners[0]], name) + scope
     if isinstance(default, bool):
-        return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=f"Of the {family}{of}.")
-    return click.option(flag, type=type(default), help=f"Of the {family}{of}.")
+        return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)
+    return click.option(flag, type=type(default), help=text)
+
+
+def _documented(kind: type, name: str) -> str:
+    """Return what a class's docstring, or its base's, says of a parameter."""
+    for each in kind.__mro__:
+        found = re.search(
+            rf"^(?:\w+, )*{name}(?:, \w+)* : .*\n((?:    .*\n?)+)", inspect.getdoc(each) or "", re.MULTILINE
+        )
+        if found:
+            return " ".join(found[1].split())
+    return ""

@@ -26,7 +26,13 @@ class ReLU(Layer):
 
 @dataclass(frozen=True)
 class LeakyReLU(Layer):
-    """x where x is positive, slope · x elsewhere; the derivative at 0 is `slope`."""
+    """x where x is positive, slope · x elsewhere; the derivative at 0 is `slope`.
+
+    Parameters
+    ----------
+    slope : float
+        The derivative where x is not positive.
+    """
 
     slope: float = real(at_least=0, default=0.01)
 

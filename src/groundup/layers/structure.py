@@ -36,6 +36,11 @@ class Dropout(Layer):
     """In training each number is zeroed with probability `rate`, and the others scaled by 1 / (1 - rate).
 
     Which ones is given as data: the array ``mask``, shaped as x, of 0 and 1 / (1 - rate) (Srivastava et al., 2014).
+
+    Parameters
+    ----------
+    rate : float
+        The probability of a zero.
     """
 
     rate: float = real(at_least=0, below=1, default=0.5)
@@ -58,6 +63,11 @@ class Residual(Layer):
     """y = x + f(x), where f is a sequence of layers that keeps the shape (He et al., 2015).
 
     Parameters and buffers are named by the layer's place inside: ``0.weight``.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        f, in order.
     """
 
     layers: tuple[Layer, ...]
@@ -87,7 +97,7 @@ class Residual(Layer):
         """Return `inputs`."""
         *_, outputs = [inputs, *output_shapes(self.layers, inputs)]
         if outputs != inputs:
-            raise ShapeMismatch(f"adds its input of shape {inputs} to its layers' output of shape {outputs}")
+            raise ShapeMismatch(f"adds its layers' output of shape {outputs} to its input")
         return inputs
 
     def parameters(self) -> dict[str, Shape]:
@@ -182,6 +192,7 @@ def updated_buffers(layers: Sequence[Layer], params: Arrays, saved: Sequence[Any
     return {
         name: value
         for index, layer in enumerate(layers)
+        if layer.buffers()
         for name, value in prefixed(index, layer.updated_buffers(select(index, params), saved[index]))
     }
 
