@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("groundup", deadline=None)  # a busy machine is no failure
+settings.load_profile("groundup")
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +20,9 @@ def mnist_folder() -> Path:
     if not folder:
         pytest.skip("needs the real MNIST: set GROUNDUP_DATA to the folder of its four IDX files")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """PyTorch, or a skip."""
+    return pytest.importorskip("torch", reason="compares with PyTorch: install groundup[oracles]")

