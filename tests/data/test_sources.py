@@ -217,7 +217,7 @@ def test_a_name_is_found_in_the_folder_that_the_environment_names(
 ) -> None:
     monkeypatch.setenv("GROUNDUP_DATA", str(mnist_folder))
     assert groundup.data.load("mnist").origin == f"the folder {mnist_folder}"
-    with pytest.raises(DataError, match="kmnist"):
+    with pytest.raises(DataError, match="no mirror"):
         groundup.data.load("kmnist")
 
 
