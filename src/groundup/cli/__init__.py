@@ -57,7 +57,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except GroundupError as error:
+    except (GroundupError, OSError) as error:  # the latter: a file that cannot be written, a full disk
         click.echo(f"groundup: {error}", err=True)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)

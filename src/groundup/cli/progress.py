@@ -21,7 +21,7 @@ class TrainingProgress(Watcher):
     """Shows epoch, batch, loss, accuracy, pictures a second and the time left."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),

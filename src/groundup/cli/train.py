@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from groundup.cli.progress import TrainingProgress
 from groundup.cli.settings import apply_settings, setting_options
@@ -66,7 +67,7 @@ def command(
     training was interrupted or diverged.
     """
     watch = TrainingProgress()
-    say = Console(stderr=True, highlight=False).print
+    say = Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print
     if resumed is not None:
         _refuse(resumed, network, data, normalization, out, config, folds, finding or None, *settings.values())
         result = _resume(Run.open(resumed), watch, say)
@@ -139,8 +140,8 @@ def _report(result: Result, as_json: bool) -> int:
 
 def _print(result: Result) -> None:
     assert result.run is not None
-    folder = result.run.folder
-    console = Console(highlight=False)
+    folder = escape(str(result.run.folder))
+    console = Console(highlight=False, soft_wrap=True)
     if result.interrupted:
         console.print(f"Interrupted after {len(result.history)} epochs; go on with: groundup train --resume {folder}")
         return

@@ -124,7 +124,11 @@ class Configuration(Checked):
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Configuration:
         """Read a configuration from a TOML file; errors as for `from_table`, naming the file."""
-        return cls.from_table(read_toml(path))
+        values = read_toml(path)
+        try:
+            return cls.from_table(values)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
 
 
 _TABLES = {"network", *FAMILIES}
@@ -142,7 +146,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, or a number of thousands of digits
         raise ConfigurationError(f"{path}: is not TOML: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{path}: is nested too deeply") from None

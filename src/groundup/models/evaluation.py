@@ -94,7 +94,8 @@ def wilson_interval(correct: int, count: int) -> tuple[float, float]:
     share = correct / count
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Of none and of all the bound is exact; rounding would leave 1e-17.
+    return max(0.0, centre - half) if correct else 0.0, min(1.0, centre + half) if correct < count else 1.0
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -67,12 +67,12 @@ class Model:
                 f"but there are {len(self.class_names)} classes"
             )
 
-    def outputs(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+    def outputs(self, pixels: NDArray[np.uint8], backend: str = "auto") -> NDArray[Any]:
         """Return the network's outputs (N, classes) for pixels (N, height, width) uint8, 255 full ink on 0."""
-        program = backends.get().compile(self.network, self.loss, SGD(), batch_size=1, state=self.state)
+        program = backends.get(backend).compile(self.network, self.loss, SGD(), batch_size=1, state=self.state)
         return np.asarray(program.predict(pixels))
 
-    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+    def predict(self, pixels: NDArray[np.uint8], backend: str = "auto") -> NDArray[Any]:
         """Return the probability of each class, (N, classes), for pixels (N, height, width) uint8, 255 ink on 0.
 
         Logits go through softmax. A network trained on squared errors gives scores: they are divided by their sum.
@@ -82,7 +82,7 @@ class Model:
         DataError
             If the pictures are not of the size that the network takes.
         """
-        return self.probabilities(self.outputs(pixels))
+        return self.probabilities(self.outputs(pixels, backend))
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return probabilities (N, classes) for the network's outputs (N, classes)."""
@@ -93,14 +93,14 @@ class Model:
         scores = np.maximum(outputs, np.finfo(outputs.dtype).tiny)
         return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
-    def evaluate(self, dataset: Dataset) -> Evaluation:
+    def evaluate(self, dataset: Dataset, backend: str = "auto") -> Evaluation:
         """Return accuracy, loss and confusion matrix on `dataset`."""
         if dataset.class_names != self.class_names:
             raise ModelError(
                 f"the model knows the classes {', '.join(self.class_names)}, "
                 f"but {dataset.name} has {', '.join(dataset.class_names)}"
             )
-        outputs = self.outputs(dataset.images).astype(np.float64)
+        outputs = self.outputs(dataset.images, backend).astype(np.float64)
         targets = one_hot(dataset.labels, len(self.class_names), like=outputs)
         loss = float(self.loss.forward(outputs, targets)[0]) if len(dataset) else math.nan
         return Evaluation.of(self.probabilities(outputs), dataset.labels, loss, self.class_names)
@@ -191,7 +191,7 @@ def _read_safetensors(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-    except (SafetensorError, AttributeError, TypeError) as error:  # the latter two: types that NumPy lacks
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:  # the latter: what NumPy cannot hold
         raise ModelError(f"is not a whole safetensors file: {error}") from None
     if "groundup" not in metadata:
         raise ModelError('is a safetensors file, but its metadata has no "groundup": it is not a model of this package')
@@ -220,6 +220,9 @@ def _parse(text: str) -> Any:
 
 def _floats(name: str, values: Any) -> NDArray[np.float32]:
     """Return `values` as float32, or raise `ModelError`."""
+    # NumPy would make every element of an array as wide as the longest text in it: a small file could ask for terabytes.
+    if isinstance(values, list) and not _all_numbers(values):
+        raise ModelError(f"{name} must hold numbers alone")
     try:
         found = np.asarray(values)
     except ValueError:
@@ -227,4 +230,14 @@ def _floats(name: str, values: Any) -> NDArray[np.float32]:
     if found.dtype.kind not in "fiu":
         raise ModelError(f"{name} must hold numbers, not {found.dtype}")
     with np.errstate(over="ignore"):
-        return found.astype(np.float32)
+        floats = found.astype(np.float32)
+    if not np.isfinite(floats).all():
+        raise ModelError(f"{name} holds NaN or infinity: the training that made it diverged")
+    return floats
+
+
+def _all_numbers(values: Any, axes: int = 64) -> bool:
+    """Return whether lists, nested no deeper than NumPy's arrays, hold numbers and nothing else."""
+    if isinstance(values, list):
+        return axes > 0 and all(_all_numbers(each, axes - 1) for each in values)
+    return isinstance(values, int | float) and not isinstance(values, bool)

@@ -199,7 +199,7 @@ def recipe(network: str | Network) -> Configuration:
     if Path(network).suffix == ".toml":
         values = read_toml(network)
         if "layers" not in values:
-            return Configuration.from_table(values)
+            return Configuration.read(network)
         try:
             return _general(Network.from_description(values), Path(network).stem)
         except NetworkError as error:
