@@ -70,9 +70,9 @@ def integer(*, at_least: int, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"range": Range("an integer", at_least=at_least)})
 
 
-def real(*, default: Any = MISSING, kw_only: bool = False, **bounds: float) -> Any:
+def real(*, default: Any = MISSING, **bounds: float) -> Any:
     """Declare a dataclass field that takes finite numbers within `bounds` (`at_least`, `above`, `at_most`, `below`)."""
-    return field(default=default, kw_only=kw_only, metadata={"range": Range("a number", **bounds)})
+    return field(default=default, metadata={"range": Range("a number", **bounds)})
 
 
 def boolean(*, default: bool) -> Any:

@@ -12,6 +12,7 @@ from array import array
 from dataclasses import dataclass
 
 from groundup.checks import Checked, real
+from groundup.errors import ParameterError
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Zeros(Initializer):
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Uniform in [low, high).
+    """Uniform from low to high.
 
     Parameters
     ----------
@@ -61,6 +62,12 @@ class Uniform(Initializer):
 
     low: float = real(default=-0.05)
     high: float = real(default=0.05)
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that hold nothing."""
+        super().__post_init__()
+        if self.low > self.high:
+            raise ParameterError(f"Uniform: low {self.low} is above high {self.high}")
 
     def values(self, count: int, fan_in: int, fan_out: int, generator: random.Random) -> array[float]:
         """Return `count` draws."""
@@ -183,7 +190,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "xavier-normal": XavierNormal,
     "he-uniform": HeUniform,
     "he-normal": HeNormal,
-    "lecun": LeCunNormal,
+    "lecun-normal": LeCunNormal,
 }
 
 
@@ -213,7 +220,7 @@ def _normal_quantile(probability: float) -> float:
     if abs(centred) <= 0.47575:
         square = centred * centred
         return centred * _polynomial(_CENTRE_TOP, square) / _polynomial(_CENTRE_BOTTOM, square)
-    tail = max(0.5 - abs(centred), 2.0**-54)
+    tail = max(min(probability, 1 - probability), 2.0**-54)
     root = math.sqrt(-2 * _logarithm(tail))
     size = _polynomial(_TAIL_TOP, root) / _polynomial(_TAIL_BOTTOM, root)
     return size if centred < 0 else -size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,7 @@ class MeanSquaredError(Loss):
 
     def backward(self, differences: Array) -> Array:
         """Return doutputs (N, classes)."""
-        return differences * (2 / differences.size)
+        return differences * (2 / math.prod(differences.shape))
 
 
 LOSSES: dict[str, type[Loss]] = {"cross-entropy": CrossEntropy, "mean-squared-error": MeanSquaredError}

@@ -18,6 +18,8 @@ from groundup.layers import LAYERS, Array, Arrays, LeakyReLU, Linear, ReLU, Resi
 from groundup.layers.base import Layer
 
 MAXIMUM_NESTING = 16
+MAXIMUM_INPUTS = 2**40
+"""Numbers in one input: more than any machine holds, few enough to be written in a message."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Network:
             raise NetworkError(
                 f"input_shape must be positive integers, for example (1, 28, 28), not {shown(input_shape)}"
             )
+        if math.prod(input_shape) > MAXIMUM_INPUTS:
+            raise NetworkError(f"input_shape asks for more than {MAXIMUM_INPUTS:,} numbers: {shown(input_shape)}")
         object.__setattr__(self, "layers", members)
         object.__setattr__(self, "input_shape", tuple(input_shape))
         object.__setattr__(self, "normalization", normalization or Normalization())

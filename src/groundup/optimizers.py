@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from groundup.checks import Checked, boolean, real
@@ -26,7 +26,8 @@ class Optimizer(Checked):
         Before the update, gradients whose norm together exceeds this are scaled down to it; 0 leaves them.
     """
 
-    clip_norm: float = real(at_least=0, default=0.0, kw_only=True)
+    _: KW_ONLY
+    clip_norm: float = real(at_least=0, default=0.0)
 
     @property
     def moments(self) -> tuple[str, ...]:
@@ -161,7 +162,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": Ada
 
 def gradient_norm(gradients: Mapping[str, Array]) -> float:
     """Return the Euclidean norm of all gradients together."""
-    return math.sqrt(math.fsum(float(_sum_of_squares(gradient)) for gradient in gradients.values()))
+    return math.sqrt(sum(float(_sum_of_squares(gradient)) for gradient in gradients.values()))
 
 
 def clip_norm(gradients: Mapping[str, Array], maximum: float) -> dict[str, Array]:

@@ -20,7 +20,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 def key(seed: int, *purpose: str | int) -> int:
     """Return a 64-bit key, its highest bit set, that belongs to `seed` and `purpose` alone.
 
-    Equal seeds with different purposes (``"shuffle", 3`` for the third epoch) give unrelated keys. The highest bit
+    Equal seeds with different purposes, written with ``/`` between (``0/order/3``), give unrelated keys. The top bit
     is set so that the key always fills two 32-bit words, low word first: then ``random.Random(key)`` and
     ``numpy.random.RandomState([low, high])`` are the same generator.
     """

@@ -15,7 +15,7 @@ class ReLU(Layer):
     def forward(self, params: Arrays, x: Array, training: bool = False) -> tuple[Array, Array]:
         """Return y, shaped as x, twice: `backward` needs y."""
         xp = x.__array_namespace__()
-        y = xp.maximum(x, xp.zeros((), dtype=x.dtype))
+        y = xp.maximum(xp.zeros((), dtype=x.dtype), x)  # 0 first: a tie goes to the first, so the derivative is 0
         return y, y
 
     def backward(self, params: Arrays, y: Array, dy: Array) -> tuple[Array, dict[str, Array]]:
@@ -54,7 +54,7 @@ class Sigmoid(Layer):
     def forward(self, params: Arrays, x: Array, training: bool = False) -> tuple[Array, Array]:
         """Return y, shaped as x, twice: `backward` needs y."""
         xp = x.__array_namespace__()
-        small = xp.exp(-xp.abs(x))
+        small = xp.exp(xp.where(x > 0, -x, x))  # of -|x|; but |x| has no derivative at 0, and y has
         y = xp.where(x > 0, xp.ones_like(x), small) / (1 + small)
         return y, y
 

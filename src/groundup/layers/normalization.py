@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ class BatchNorm(Layer):
     def updated_buffers(self, params: Arrays, residuals: dict[str, Any]) -> dict[str, Array]:
         """Return the running averages moved by `momentum` towards this batch's mean and unbiased variance."""
         xp = residuals["mean"].__array_namespace__()
-        seen = residuals["normalized"].size // self.features
+        seen = math.prod(residuals["normalized"].shape) // self.features
         batch = {
             "running_mean": residuals["mean"],
             "running_var": residuals["variance"] * (seen / max(seen - 1, 1)),

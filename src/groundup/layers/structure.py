@@ -70,7 +70,7 @@ class Residual(Layer):
         f, in order.
     """
 
-    layers: tuple[Layer, ...]
+    layers: Sequence[Layer]
 
     def __post_init__(self) -> None:
         """Take any sequence of layers."""
