@@ -53,12 +53,12 @@ class MaxPool2d(Pool2d):
         """Return dx (N, channels, height, width)."""
         x, y = residuals
         xp = dy.__array_namespace__()
-        dy, nothing = batch_last(dy), xp.zeros((), dtype=dy.dtype)
+        dy = batch_last(dy)
         cells = []
         waiting = y == y  # false for NaN, which equals no cell
         for cell in window_cells(x, self.size, self.step):
             largest = waiting & (cell == y)
-            cells.append(xp.where(largest, dy, nothing))
+            cells.append(xp.astype(largest, dy.dtype) * dy)
             waiting = waiting & ~largest
         return batch_first(add_window_cells(cells, x.shape, self.step)), {}
 

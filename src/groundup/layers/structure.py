@@ -174,8 +174,8 @@ def run_backward(
 
     Without `input_gradient` the run ends at the first layer that has parameters, whose dx nobody needs.
     """
-    learned = [index for index, layer in enumerate(layers) if layer.parameters()]
-    last = 0 if input_gradient else min(learned, default=len(layers))
+    learned = (index for index, layer in enumerate(layers) if layer.parameters())
+    last = 0 if input_gradient else next(learned, len(layers))
     gradients: dict[str, Array] = {}
     for index in reversed(range(last, len(layers))):
         layer, own = layers[index], select(index, params)
