@@ -37,6 +37,7 @@ for line in sys.stdin:
             sys.stdout.flush()
             os._exit(end.code)
     print(child, flush=True)
+    sys.stdin.readline()  # until then a child that has ended keeps its number, and a signal can hit no other
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 ENVIRONMENT = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -101,6 +102,8 @@ class Processes:
 
     def wait(self) -> Outcome:
         """Wait for the command to end."""
+        assert self._server.stdin
+        print(file=self._server.stdin, flush=True)
         code = self._answer()
         return Outcome(code, *(file.read_text() for file in self._printed))
 

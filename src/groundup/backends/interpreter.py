@@ -35,6 +35,7 @@ class Interpreter(ABC):
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.seed = seed
+        self.masks = network.masks()
         self.load_state(dict(initial))
 
     @abstractmethod
@@ -46,8 +47,12 @@ class Interpreter(ABC):
         """Return pixels (N, height, width) uint8 as the network's normalised inputs (N, *input_shape)."""
 
     @abstractmethod
-    def labels(self, labels: Any) -> Array:
-        """Return labels (N,) uint8 as an array of this library's integers."""
+    def integers(self, values: Any) -> Array:
+        """Return labels (N,), or one number of steps, as an array of this library's int64."""
+
+    def chosen(self, examples: Any, indices: Any) -> Any:
+        """Return the pictures or labels at `indices`."""
+        return examples[indices]
 
     def mask(self, shape: Shape, rate: float, key: int) -> Array:
         """Return a mask of `shape`: 0 with probability `rate`, otherwise 1 / (1 - rate)."""
@@ -63,7 +68,7 @@ class Interpreter(ABC):
         """Train on the pictures at `order`, a batch for each learning rate, until done or told to stop."""
         for number, learning_rate in enumerate(learning_rates):
             batch = order[number * self.batch_size : (number + 1) * self.batch_size]
-            if observe(self.step(pixels[batch], labels[batch], learning_rate)):
+            if observe(self.step(self.chosen(pixels, batch), self.chosen(labels, batch), learning_rate)):
                 return
 
     def trace(self, pixels: Any, labels: Any, learning_rate: float) -> dict[str, Array]:
@@ -90,7 +95,7 @@ class Interpreter(ABC):
         named = {name: _copy(value) for name, value in self.params.items()}
         for name, own in self.moments.items():
             named |= {f"{moment}/{name}": _copy(value) for moment, value in own.items()}
-        return named | {"steps": self.array(array("d", [self.steps]), ())}
+        return named | {"steps": self.integers(self.steps)}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`; moments begin anew where it has none."""
@@ -113,27 +118,38 @@ class Interpreter(ABC):
 
     def _run(self, pixels: Any, labels: Any, learning_rate: float, record: Record) -> Progress:
         self.steps += 1
-        x, count = self.inputs(pixels), len(labels)
+        x, wanted, count = self.inputs(pixels), self.integers(labels), len(labels)
         record("inputs", x)
-        params = self.params | self._masks(count)
-        saved = []
-        for index, (y, residuals) in enumerate(structure.forward_steps(self.network.layers, params, x, True)):
-            record(f"output/{index}", y)
-            saved.append(residuals)
-        wanted = self.labels(labels)
-        loss, residuals = self.loss.forward(y, one_hot(wanted, y.shape[1], like=y))
-        record("loss", loss)
-        dy = self.loss.backward(residuals)
-        _, gradients = self.network.backward(params, saved, dy, input_gradient=False)
+        y, loss, gradients, buffers = self._gradients(self.params | self._masks(count), x, wanted, record)
         if self.optimizer.clip_norm:
             gradients = clip_norm(gradients, self.optimizer.clip_norm)
         for name, gradient in gradients.items():
             record(f"gradient/{name}", gradient)
-        self.params |= self.network.updated_buffers(params, saved)
+        self.params |= buffers
         self._update(gradients, learning_rate)
         xp = y.__array_namespace__()
         correct = int(xp.count_nonzero(xp.argmax(y, axis=1) == wanted))
-        return Progress(1, count, float(loss) * count, correct)
+        return Progress(1, count, loss * count, correct)
+
+    def _gradients(
+        self, params: Arrays, x: Array, wanted: Array, record: Record
+    ) -> tuple[Array, float, Arrays, Arrays]:  # x (N, *input_shape), wanted (N,)
+        """Return outputs (N, classes), loss, the gradient by every parameter, and the new buffers."""
+        y, loss, saved, residuals = self._forward(params, x, wanted, record)
+        _, gradients = self.network.backward(params, saved, self.loss.backward(residuals), input_gradient=False)
+        return y, float(loss), gradients, self.network.updated_buffers(params, saved)
+
+    def _forward(
+        self, params: Arrays, x: Array, wanted: Array, record: Record
+    ) -> tuple[Array, Array, list[Any], Any]:  # x (N, *input_shape), wanted (N,)
+        """Return outputs and loss in training, the layers' residuals and the loss's."""
+        saved = []
+        for index, (y, residuals) in enumerate(structure.forward_steps(self.network.layers, params, x, True)):
+            record(f"output/{index}", y)
+            saved.append(residuals)
+        loss, residuals = self.loss.forward(y, one_hot(wanted, y.shape[1], like=y))
+        record("loss", loss)
+        return y, loss, saved, residuals
 
     def _update(self, gradients: Arrays, learning_rate: float) -> None:
         for name, gradient in gradients.items():
@@ -145,7 +161,7 @@ class Interpreter(ABC):
         """Return this step's random masks for `count` examples, by name."""
         return {
             name: self.mask((count, *shape), rate, randomness.key(self.seed, "mask", name, self.steps))
-            for name, (shape, rate) in self.network.masks().items()
+            for name, (shape, rate) in self.masks.items()
         }
 
 

@@ -79,9 +79,9 @@ class NumpyProgram(Interpreter):
             x -= self.dtype(normalization.mean / normalization.deviation)
         return x.reshape(len(pixels), *self.network.input_shape)
 
-    def labels(self, labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def integers(self, values: Any) -> NDArray[np.int64]:
         """Return labels (N,) as int64."""
-        return labels.astype(np.int64)
+        return np.asarray(values).astype(np.int64)
 
     def chosen(self, examples: NDArray[np.uint8], indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the pictures or labels at `indices`; `take` copies them in half the time of indexing."""

@@ -14,6 +14,7 @@ from groundup.cli.progress import TrainingProgress
 from groundup.cli.settings import apply_settings, setting_options
 from groundup.data import load
 from groundup.data.datasets import Data, pixel_statistics
+from groundup.data.sources import NAMES
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
 from groundup.models.configuration import Configuration
@@ -75,9 +76,13 @@ def command(
     if network is not None and config is not None:
         raise ConfigurationError("--network and --config exclude each other: the configuration has its network")
     configuration = Configuration.read(config) if config is not None else recipe(network or "mlp")
+    if settings["init_from"] is not None:
+        settings["init_from"] = str(Path(settings["init_from"]).resolve())
     configuration = apply_settings(configuration, settings)
     if data is not None:
         configuration = replace(configuration, data=_lasting(data), data_sha256="")
+    if folds is not None and (finding or out is not None):
+        raise ConfigurationError("--cross-validate goes without --find-learning-rate and --out: it keeps nothing")
     loaded = _load(configuration.data, say)
     if normalization is not None:
         configuration = replace(
@@ -109,7 +114,7 @@ def _resume(run: Run, watch: TrainingProgress, say: Any) -> Result:
 
 def _lasting(source: str) -> str:
     """Return a data source so that it means the same from any folder."""
-    return str(Path(source).resolve()) if Path(source).exists() else source
+    return source if source in NAMES else str(Path(source).expanduser().resolve())
 
 
 def _load(source: str | None, say: Any) -> Data:
@@ -159,7 +164,8 @@ def _find_learning_rate(configuration: Configuration, data: Data, out: Path, as_
     from groundup import plots
     from groundup.training.finder import find_learning_rate
 
-    found = find_learning_rate(configuration, data)
+    with Console(stderr=True).status("Raising the learning rate"):
+        found = find_learning_rate(configuration, data)
     plots.save(plots.learning_rate_finder(found.rates, found.losses, found.suggestion), out)
     if as_json:
         click.echo(to_json(found.summary() | {"plot": str(out)}))

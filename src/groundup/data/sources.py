@@ -15,6 +15,9 @@ from groundup.data.published import MNIST, PUBLISHED, Published
 from groundup.errors import DataError
 
 VARIABLE = "GROUNDUP_DATA"
+NAMES = (*PUBLISHED, "sample", "strokes")
+"""What `load` takes by name; everything else is a path."""
+
 STROKES_TRAIN, STROKES_TEST = 60_000, 10_000  # pictures, as many as MNIST has
 STROKES_SEEDS = (0, 1)  # of the training and of the test part
 
@@ -162,10 +165,7 @@ def _from_path(path: Path) -> Data:
     prefix = f"{path.name}-"
     if path.parent.is_dir() and prefix in idx_folders.find(path.parent):
         return _idx_prefix(path.parent, prefix)
-    raise DataError(
-        f"{path}: no such file or folder, nor the name of a data set; the names are "
-        f"{', '.join([*PUBLISHED, 'sample', 'strokes'])}"
-    )
+    raise DataError(f"{path}: no such file or folder, nor the name of a data set; the names are {', '.join(NAMES)}")
 
 
 def _idx_folder(folder: Path) -> Data | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from groundup.checks import Checked, integer, real
+from groundup.checks import Checked, integer, real, shown
 from groundup.descriptions import build, describe, refuse_unknown, table
 from groundup.errors import ConfigurationError, GroundupError
 from groundup.initializers import INITIALIZERS, Initializer
@@ -58,7 +58,7 @@ class Configuration(Checked):
     patience : int
         Stop after so many epochs without a better validation accuracy; 0 never.
     backend, precision : str
-        What runs it: ``"auto"`` or a backend's name, and the arithmetic.
+        What runs it, and the arithmetic: ``"auto"`` is the fastest backend, and the first of the backend's precisions.
     seed : int
         Initial weights, order of pictures, validation split and dropout masks all come from it.
     """
@@ -78,8 +78,19 @@ class Configuration(Checked):
     validation: float = real(at_least=0, default=0.1)
     patience: int = integer(at_least=0, default=0)
     backend: str = "auto"
-    precision: str = "float32"
+    precision: str = "auto"
     seed: int = integer(at_least=0, default=0)
+
+    def __post_init__(self) -> None:
+        """Hold every field against its range, and the parts against their tables."""
+        super().__post_init__()
+        if self.validation > 1 and self.validation != int(self.validation):
+            raise ConfigurationError(f"validation must be a share below 1 or a whole number, not {self.validation}")
+        for name, kinds in FAMILIES.items():
+            value = getattr(self, name)
+            if not isinstance(value, (*kinds.values(), type(None))) or (value is None and name != "initializer"):
+                there = ", ".join(kind.__name__ for kind in kinds.values())
+                raise ConfigurationError(f"{name} must be one of {there}, as an instance, not {shown(value)}")
 
     def as_table(self) -> dict[str, Any]:
         """Return plain values for TOML; what is None is left out."""

@@ -140,6 +140,8 @@ class Model:
         if path.is_dir():
             path = path / "model.safetensors"
         try:
+            if path.exists() and not path.is_file():
+                raise ModelError("is not a file")
             description, state = _read_json(path) if path.suffix == ".json" else _read_safetensors(path)
             return cls._from_description(description, state)
         except FileNotFoundError:
@@ -220,7 +222,7 @@ def _parse(text: str) -> Any:
 
 def _floats(name: str, values: Any) -> NDArray[np.float32]:
     """Return `values` as float32, or raise `ModelError`."""
-    # NumPy would make every element of an array as wide as the longest text in it: a small file could ask for terabytes.
+    # NumPy makes every element of an array as wide as the longest text in it: a small file could ask for terabytes.
     if isinstance(values, list) and not _all_numbers(values):
         raise ModelError(f"{name} must hold numbers alone")
     try:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from groundup.errors import ConfigurationError, NetworkError
-from groundup.initializers import ScaledUniform
+from groundup.initializers import ScaledUniform, Uniform
 from groundup.layers import (
     AvgPool2d,
     BatchNorm,
@@ -72,7 +72,13 @@ def tensorvalue() -> Configuration:
     """784-10-10, ReLU, then ReLU and softmax, squared error, one picture at a time: a graph of scalars."""
     layers = [Linear(784, 10), ReLU(), Linear(10, 10), ReLU(), Softmax()]
     return Configuration(
-        Network(layers), "tensorvalue", loss=MeanSquaredError(), learning_rate=0.05, batch_size=1, epochs=3
+        Network(layers),
+        "tensorvalue",
+        loss=MeanSquaredError(),
+        initializer=Uniform(0.0, 0.05),  # small and positive: with negative ones, ReLU before softmax dies
+        learning_rate=0.1,
+        batch_size=1,
+        epochs=3,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 300
 MEMORY = 0.95
 """The share of the running mean of the loss that a step keeps."""
+SETTLED = 20
+"""Steps after which that mean has forgotten where it began."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Finding:
         return {"suggestion": self.suggestion, "rates": list(self.rates), "losses": list(self.losses)}
 
 
+@np.errstate(all="ignore")  # it ends where the loss explodes
 def find_learning_rate(configuration: Configuration, data: Data) -> Finding:
     """Train for up to 300 steps with a learning rate that rises from 1e-6 to 10 (Smith, 2017).
 
@@ -51,7 +54,7 @@ def find_learning_rate(configuration: Configuration, data: Data) -> Finding:
     GroundupError
         If configuration and data do not fit each other.
     """
-    configuration = pinned(replace(configuration, init_from=None), data)
+    configuration = pinned(configuration, data)
     program = begin(configuration, len(data.train))
     size = configuration.batch_size or len(data.train)
     epochs = -(-STEPS * size // len(data.train))
@@ -72,6 +75,8 @@ def find_learning_rate(configuration: Configuration, data: Data) -> Finding:
 
 def _steepest(rates: list[float], losses: list[float]) -> float:
     """Return the rate where the loss falls fastest by the logarithm of the rate, before its lowest point."""
-    until = max(int(np.argmin(losses)), 2)
-    slopes = np.gradient(np.array(losses[:until]))
-    return float(rates[int(np.argmin(slopes))])
+    # The mean of the first few losses is more noise than mean.
+    settled = min(SETTLED, len(losses) // 2)
+    until = max(int(np.argmin(losses)), settled + 2)
+    falls = np.diff(losses[settled:until])
+    return float(rates[settled + int(np.argmin(falls))] if len(falls) else rates[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,10 @@ from groundup.json_text import to_json
 Record = dict[str, Any]
 """One epoch: epoch (from 1), seconds (training alone), train_loss, train_accuracy, learning_rate (of the last step),
 and, where there are validation pictures, validation_loss and validation_accuracy."""
+
+
+DIVERGED = 1000.0
+"""A mean training loss that no network has that learns: guessing among ten classes costs 2.3."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class History(Sequence[Record]):
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss has become infinite or NaN."""
-        return bool(self.records) and not math.isfinite(self.records[-1]["train_loss"])
+        """Whether the loss of the last epoch was NaN, infinite, or beyond all that learns."""
+        return bool(self.records) and not self.records[-1]["train_loss"] <= DIVERGED
 
     def as_jsonl(self) -> str:
         """Return one JSON object a line."""
@@ -54,7 +57,8 @@ class History(Sequence[Record]):
         if not self.records:
             return "Nothing was trained."
         if self.diverged:
-            return "The loss became infinite or NaN: the training diverged. Try a tenth of the learning rate."
+            loss = self.records[-1]["train_loss"]
+            return f"The loss became {loss:.3g}: the training diverged. Try a tenth of the learning rate, or less."
         if "validation_loss" not in self.records[-1]:
             return "Without validation pictures nobody can tell memorising from learning: hold some out (--validation)."
         return " ".join(self._findings())

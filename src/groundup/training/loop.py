@@ -104,8 +104,10 @@ def fit(
     """
     configuration = pinned(configuration, data)
     program = begin(configuration, len(data.train))
-    run = Run.create(folder, configuration, program.state()) if keep else None
-    return _Fitting(configuration, data, program, run, watch or Watcher()).go(Position())
+    fitting = _Fitting(configuration, data, program, watch or Watcher())
+    if keep:  # only now: what cannot be trained leaves no folder behind
+        fitting.run = Run.create(folder, configuration, program.state())
+    return fitting.go(Position())
 
 
 def resume(run: Run, data: Data, watch: Watcher | None = None) -> Result:
@@ -121,11 +123,11 @@ def resume(run: Run, data: Data, watch: Watcher | None = None) -> Result:
         raise ConfigurationError(f"{run.folder} was trained on other data, or for another backend, than these")
     position, state = run.load_checkpoint()
     program = _compile(configuration, len(data.train), state)
-    return _Fitting(configuration, data, program, run, watch or Watcher()).go(position)
+    return _Fitting(configuration, data, program, watch or Watcher(), run).go(position)
 
 
 def pinned(configuration: Configuration, data: Data) -> Configuration:
-    """Return the configuration with what this machine and data decide: the backend's name and the data's digest.
+    """Return the configuration with what this machine and data decide: backend, precision and the data's digest.
 
     Raises
     ------
@@ -145,8 +147,14 @@ def pinned(configuration: Configuration, data: Data) -> Configuration:
         raise ConfigurationError(
             f"the network ends in {configuration.network.output_shape} outputs, but {data.name} has {classes} classes"
         )
+    pixels, inputs = data.train.images.shape[1:], configuration.network.input_shape
+    if math.prod(pixels) != math.prod(inputs):
+        raise ConfigurationError(
+            f"the network takes inputs of shape {inputs}, but the pictures of {data.name} have shape {pixels}"
+        )
     backend = backends.get(configuration.backend)
-    return replace(configuration, backend=backend.name, data_sha256=digest)
+    precision = backend.precisions[0] if configuration.precision == "auto" else configuration.precision
+    return replace(configuration, backend=backend.name, precision=precision, data_sha256=digest)
 
 
 def begin(configuration: Configuration, pictures: int) -> Program:
@@ -189,7 +197,7 @@ class _Fitting:
     """One run, from some position to its end."""
 
     def __init__(
-        self, configuration: Configuration, data: Data, program: Program, run: Run | None, watch: Watcher
+        self, configuration: Configuration, data: Data, program: Program, watch: Watcher, run: Run | None = None
     ) -> None:
         self.configuration = configuration
         self.program = program
@@ -202,8 +210,11 @@ class _Fitting:
         self.validation: Dataset | None = None
         if held_out:
             self.train, self.validation = split(data.train, share, configuration.seed)
+            if not len(self.validation):
+                raise ConfigurationError(f"validation {held_out} of {len(data.train)} pictures is none; 0 means none")
         self.best: Model | None = None
 
+    @np.errstate(all="ignore")  # a training that diverges is told of in words
     def go(self, position: Position) -> Result:
         """Train from `position` to the end, or until interrupted; keep what should be kept."""
         self.watch.began(self.configuration, len(self.train), len(position.history))
@@ -272,7 +283,7 @@ class _Fitting:
         if self.run:
             self.run.save_epoch(history, model or self._model(len(history)))
 
-    def _model(self, epoch: int = 0, **figures: Any) -> Model:
+    def _model(self, epoch: int = 0) -> Model:
         settings = self.configuration
         names = settings.network.state_shapes()
         state = {name: np.asarray(value, np.float32) for name, value in self.program.state().items() if name in names}
@@ -282,10 +293,7 @@ class _Fitting:
     def _result(self, position: Position, interrupted: bool) -> Result:
         history = position.history
         seconds = position.seconds + sum(record["seconds"] for record in history)
-        best = self.best
-        if best is None:
-            written = self.run and self.run.best_model_file.is_file()
-            best = Model.load(self.run.best_model_file) if self.run and written else self._model(len(history))
+        best = self.best or self._best_before(position)
         test = None if interrupted else best.evaluate(self.test)
         if test is not None:
             best = replace(best, training={**best.training, "test_accuracy": test.accuracy})
@@ -293,6 +301,14 @@ class _Fitting:
         if self.run and not interrupted:
             self.run.save_result(result.summary(), history, best)
         return result
+
+    def _best_before(self, position: Position) -> Model:
+        """Return the model of the best epoch, none of which was trained by this process."""
+        history = position.history
+        stands_there = not history or (history.best is history[-1] and not position.done.steps)
+        if self.run is None or stands_there:
+            return self._model(len(history))
+        return Model.load(self.run.best_model_file)
 
 
 def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:

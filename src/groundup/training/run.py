@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from groundup.backends.program import NOTHING, Progress
@@ -64,9 +65,11 @@ class Run:
         Raises
         ------
         ConfigurationError
-            If the folder is there already and not empty.
+            If the folder is there already and not empty, or has no name of its own.
         """
         chosen = folder or next(_free_names(configuration.name))
+        if chosen.name in ("", ".."):
+            raise ConfigurationError(f"{chosen} cannot become a run folder: give --out a name")
         if chosen.exists() and (not chosen.is_dir() or any(chosen.iterdir())):
             raise ConfigurationError(f"{chosen} is there already: choose another --out, or --resume {chosen}")
         chosen.parent.mkdir(parents=True, exist_ok=True)
@@ -163,8 +166,9 @@ class Run:
             "done": position.done._asdict(),
             "seconds": position.seconds,
         }
+        arrays = {name: np.asarray(value, order="C") for name, value in state.items()}
         with replacing(self.folder / "checkpoint.safetensors") as file:
-            file.write_bytes(save(state, metadata={"groundup_checkpoint": json.dumps(written)}))
+            file.write_bytes(save(arrays, metadata={"groundup_checkpoint": json.dumps(written)}))
 
     def load_checkpoint(self) -> tuple[Position, dict[str, NDArray[Any]]]:
         """Return how far the run had come.
