@@ -180,7 +180,7 @@ def test_state_goes_on_exactly(precision: str, optimizer: Optimizer) -> None:
     through, stopped = (program(optimizer=optimizer, precision=precision) for _ in range(2))
     train(stopped, 4)
     kept = stopped.state()
-    assert all(value.dtype == precision for value in kept.values())
+    assert all(value.dtype == (precision if name != "steps" else "int64") for name, value in kept.items())
     assert set(kept) == {
         *NETWORK.state_shapes(),
         *(f"{moment}/{name}" for moment in optimizer.moments for name in NETWORK.parameters()),
@@ -194,6 +194,12 @@ def test_state_goes_on_exactly(precision: str, optimizer: Optimizer) -> None:
     train(through, 2)
     train(resumed, 2)
     assert same(resumed.state(), through.state())
+
+
+def test_steps_are_counted_beyond_what_float32_can() -> None:
+    made = program()
+    made.load_state(made.state() | {"steps": np.int64(2**24 + 1)})
+    assert int(made.state()["steps"]) == 2**24 + 1
 
 
 def test_state_without_moments_begins_them_anew() -> None:
@@ -324,7 +330,7 @@ def test_precision_is_that_of_all_arithmetic() -> None:
     single, double = program(SIMPLE), program(SIMPLE, precision="float64")
     values = [made.trace(DATA.images[:10], DATA.labels[:10], 0.1) for made in (single, double)]
     for trace, kind in zip(values, ("float32", "float64"), strict=True):
-        assert {value.dtype.name for value in trace.values()} == {kind}
+        assert {value.dtype.name for name, value in trace.items() if name != "steps"} == {kind}
     weights = np.array(SIMPLE.initial_state(5)["0.weight"]).reshape(10, PIXELS)
     exact = [
         math.fsum(weight * (pixel / 255) for weight, pixel in zip(row, DATA.images[0].ravel(), strict=True))
