@@ -30,6 +30,8 @@ from groundup.data.datasets import Dataset
 from groundup.training.loop import shuffled
 
 LEARNING_RATE, MOMENTUM = 0.05, 0.9
+PAUSE = 0.5
+"""Seconds before each turn: threads of the one before spin for a while, waiting for more to do."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def measure(case: Case, peers: list[str], rounds: int) -> dict[str, dict[str, fl
         for peer, worker in workers.items():
             assert worker.stdin is not None
             assert worker.stdout is not None
+            time.sleep(PAUSE)
             print(file=worker.stdin, flush=True)
             answer = [float(word) for word in worker.stdout.readline().split()]
             if number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import functools
 import json
 import os
@@ -357,11 +358,14 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".json"])
-def test_a_file_that_may_not_be_read(suffix: str, tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / f"model{suffix}"
     path.write_bytes(whole(suffix))
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user may read every file")
+
+    def forbidden(*_: object, **__: object) -> None:  # file modes do not bind every user
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    monkeypatch.setattr(Path, "read_text", forbidden)
     with pytest.raises(ModelError, match=f"{path}: cannot be read: Permission denied"):
         Model.load(path)

@@ -7,7 +7,7 @@ import importlib
 from groundup.backends.program import Backend
 from groundup.errors import ParameterError
 
-_CLASSES = {"numpy": "NumpyBackend"}
+_CLASSES = {"scalar": "ScalarBackend", "lists": "ListsBackend", "numpy": "NumpyBackend"}
 
 NAMES = tuple(_CLASSES)
 """Every backend, from the lowest level to the highest."""

@@ -74,7 +74,8 @@ class NumpyProgram(Interpreter):
                 f"of shape {self.network.input_shape}"
             )
         normalization = self.network.normalization
-        x = np.multiply(pixels, 1 / normalization.deviation, dtype=self.dtype)
+        x = pixels.astype(self.dtype)
+        x *= 1 / normalization.deviation
         if normalization.mean:
             x -= self.dtype(normalization.mean / normalization.deviation)
         return x.reshape(len(pixels), *self.network.input_shape)

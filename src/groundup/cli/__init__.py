@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "Measure a model on a data set: accuracy, confusion matrix, worst mistakes.",
     "predict": "Recognise the digits in pictures.",
     "show": "Look at digits, weights, activations, answers and learning curves.",
+    "explain": "Show the computation of a neuron, a loss or a gradient, number by number.",
     "data": "Fetch, verify and describe data sets.",
     "info": "Say what this machine has and what groundup makes of it.",
 }
@@ -50,7 +51,7 @@ def program() -> None:
 def main() -> None:
     """Run the command line: 0 done, 1 the thing asked for did not hold, 2 wrong use or bad input."""
     try:
-        code = program(standalone_mode=False)
+        code = program(prog_name="groundup", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("groundup: stopped.", err=True)
         sys.exit(130)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,7 +202,25 @@ def prefixed(index: int, named: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     return ((f"{index}.{name}", value) for name, value in named.items())
 
 
-def select(index: int, named: Arrays) -> dict[str, Array]:
-    """Return what belongs to the layer at `index`, under its own names: ``3.weight`` becomes ``weight``."""
-    prefix = f"{index}."
-    return {name[len(prefix) :]: value for name, value in named.items() if name.startswith(prefix)}
+def select(index: int, named: Arrays) -> Arrays:
+    """Return what belongs to the layer at `index`, under its own names: ``3.weight`` is found as ``weight``."""
+    return _Own(named, f"{index}.")
+
+
+class _Own(Mapping[str, Array]):
+    """One layer's part of named arrays: a view, because a copy for every layer and step would take its time."""
+
+    __slots__ = ("_named", "_prefix")
+
+    def __init__(self, named: Arrays, prefix: str) -> None:
+        self._named = named
+        self._prefix = prefix
+
+    def __getitem__(self, name: str) -> Array:
+        return self._named[self._prefix + name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name[len(self._prefix) :] for name in self._named if name.startswith(self._prefix))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
