@@ -32,5 +32,9 @@ class PictureError(GroundupError, ValueError):
     """A picture cannot be read, or holds nothing that could be a digit."""
 
 
+class RecordingError(GroundupError, ValueError):
+    """A recording of memory states cannot be read, or lacks what a comparison needs."""
+
+
 class ConfigurationError(GroundupError, ValueError):
     """A training configuration has an unknown key, a value out of range, or settings that contradict each other."""

@@ -16,6 +16,8 @@ COMMANDS = {
     "predict": "Recognise the digits in pictures.",
     "show": "Look at digits, weights, activations, answers and learning curves.",
     "explain": "Show the computation of a neuron, a loss or a gradient, number by number.",
+    "gradcheck": "Check every backward pass against the definition of a derivative.",
+    "memstate": "Record every value of a training, and find the first that differs.",
     "data": "Fetch, verify and describe data sets.",
     "info": "Say what this machine has and what groundup makes of it.",
 }
