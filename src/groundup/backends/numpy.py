@@ -19,6 +19,9 @@ from groundup.optimizers import Optimizer
 FLUSH_EVERY = 64
 """Steps between two flushes of moments that are almost subnormal."""
 
+ALMOST_SUBNORMAL = 2.0**20
+"""Times the smallest normal number: what decays below this is set to zero before it can become subnormal."""
+
 PREDICTION_BATCH = 500
 """Pictures at a time in prediction: large enough for fast products, small enough for the caches."""
 
@@ -113,7 +116,7 @@ class NumpyProgram(Interpreter):
         The momentum of a pixel that is rarely lit only decays. Below the smallest normal number the processor takes
         a hundred times as long for every addition, and a whole epoch takes half as long again.
         """
-        tiny = float(np.finfo(self.dtype).smallest_normal) * 2.0**20
+        tiny = float(np.finfo(self.dtype).smallest_normal) * ALMOST_SUBNORMAL
         for own in self.moments.values():
             for moment in own.values():
                 moment[np.abs(moment) < tiny] = 0

@@ -11,6 +11,7 @@ import numpy as np
 
 import groundup
 from groundup import backends
+from groundup.backends import array
 from groundup.data.sources import VARIABLE, cache_folder
 from groundup.json_text import to_json
 from groundup.models.recipes import RECIPES
@@ -26,7 +27,7 @@ def command(as_json: bool) -> None:
         return
     width = max(map(len, found))
     for name, value in found.items():
-        text = ", ".join(value) if isinstance(value, list) else "none" if value is None else str(value)
+        text = (", ".join(value) or "none") if isinstance(value, list) else "none" if value is None else str(value)
         click.echo(f"{name.replace('_', ' '):{width}}  {text}")
 
 
@@ -41,6 +42,7 @@ def information() -> dict[str, Any]:
         "numpy": np.__version__,
         "linear_algebra": f"{algebra['name']} {algebra['version']}",
         "backends": list(backends.NAMES),
+        "array_libraries": array.installed(),
         "backend": backends.get().name,
         "networks": list(RECIPES),
         VARIABLE: os.environ.get(VARIABLE),

@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from groundup import backends
 from groundup.cli.options import data_option, json_option
 from groundup.data import load
-from groundup.errors import ConfigurationError, DataError, RecordingError
+from groundup.errors import ConfigurationError, DataError, ParameterError, RecordingError
 from groundup.json_text import to_json
 from groundup.models.recipes import recipe
 from groundup.verify.comparison import Difference, Row, diff
@@ -106,11 +106,13 @@ def diff_command(a: Path, b: Path, lockstep: bool, picture: Path | None, as_json
     first, second = Recording.read(a), Recording.read(b)
     with Console(stderr=True).status("Comparing"):
         if lockstep and not second.lockstep:
-            if second.backend not in backends.NAMES:
+            try:
+                backends.get(second.backend)
+            except ParameterError:
                 raise RecordingError(
                     f"{b}: was recorded by {second.backend}, which cannot be run from here; let it begin each step "
                     "from A's state and record that"
-                )
+                ) from None
             second = replay(first, second.backend, second.precision, lockstep=True)
         difference = diff(first, second)
     if picture is not None:
