@@ -7,9 +7,9 @@ from typing import Any
 import array_api_strict as strict
 import numpy as np
 import pytest
-from every_layer import EVERY_LAYER, NAMES
 
 from comparing import random_masks, random_state
+from every_layer import EVERY_LAYER, NAMES
 from groundup.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Shape
 from groundup.losses import CrossEntropy, Loss, MeanSquaredError, one_hot
 from groundup.network import Network

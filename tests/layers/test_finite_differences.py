@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from every_layer import EVERY_LAYER, NAMES
 
 from comparing import assert_near, random_masks, random_state
+from every_layer import EVERY_LAYER, NAMES
 from groundup.layers import LAYERS, Layer, Shape
 from groundup.losses import CrossEntropy, Loss, MeanSquaredError
 
