@@ -334,3 +334,12 @@ def test_starting_from_another_network_is_refused(train: Callable[..., Outcome],
     assert done.code == 2
     assert "first is of another network" in done.err
     assert not (tmp_path / "second").exists()
+
+
+def test_a_data_source_means_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from groundup.cli.train import _lasting
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist").mkdir()
+    assert _lasting("mnist") == "mnist"
+    assert _lasting("gzip/emnist-digits") == str(tmp_path / "gzip" / "emnist-digits")

@@ -18,29 +18,6 @@ from groundup.network import Network
 from groundup.optimizers import Optimizer
 
 
-class ListsBackend:
-    """What NumPy does, in pure Python; needs the standard library alone."""
-
-    name = "lists"
-    precisions = ("float64",)
-
-    def compile(
-        self,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        batch_size: int,
-        precision: str = "float64",
-        seed: int = 0,
-        state: Arrays | None = None,
-    ) -> ListsProgram:
-        """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
-        if precision not in self.precisions:
-            raise ParameterError(f"backend lists has the precision float64, Python's own, not {precision}")
-        begin = network.initial_state(seed) if state is None else state
-        return ListsProgram(network, loss, optimizer, batch_size, seed, begin)
-
-
 class ListsProgram(Interpreter):
     """An interpreter on `groundup.backends.lists.Array`.
 
@@ -77,3 +54,27 @@ class ListsProgram(Interpreter):
         numbers = view.cast("B")
         rows = [numbers[index * size : (index + 1) * size] for index in map(int, indices)]
         return memoryview(b"".join(rows)).cast("B", (len(rows), *sides))
+
+
+class ListsBackend:
+    """What NumPy does, in pure Python; needs the standard library alone."""
+
+    name = "lists"
+    precisions = ("float64",)
+    program: type[ListsProgram] = ListsProgram
+
+    def compile(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        batch_size: int,
+        precision: str = "float64",
+        seed: int = 0,
+        state: Arrays | None = None,
+    ) -> ListsProgram:
+        """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
+        if precision not in self.precisions:
+            raise ParameterError(f"backend {self.name} has the precision float64, Python's own, not {precision}")
+        begin = network.initial_state(seed) if state is None else state
+        return self.program(network, loss, optimizer, batch_size, seed, begin)

@@ -4,36 +4,9 @@ from __future__ import annotations
 
 from groundup.backends.interpreter import Record
 from groundup.backends.lists.array import Array
-from groundup.backends.lists.program import ListsProgram
+from groundup.backends.lists.program import ListsBackend, ListsProgram
 from groundup.backends.scalar.array import as_gradients, as_numbers, as_values
-from groundup.errors import ParameterError
 from groundup.layers.base import Arrays
-from groundup.losses import Loss
-from groundup.network import Network
-from groundup.optimizers import Optimizer
-
-
-class ScalarBackend:
-    """Reverse-mode automatic differentiation, number by number; needs the standard library alone."""
-
-    name = "scalar"
-    precisions = ("float64",)
-
-    def compile(
-        self,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        batch_size: int,
-        precision: str = "float64",
-        seed: int = 0,
-        state: Arrays | None = None,
-    ) -> ScalarProgram:
-        """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
-        if precision not in self.precisions:
-            raise ParameterError(f"backend scalar has the precision float64, Python's own, not {precision}")
-        begin = network.initial_state(seed) if state is None else state
-        return ScalarProgram(network, loss, optimizer, batch_size, seed, begin)
 
 
 class ScalarProgram(ListsProgram):
@@ -57,3 +30,10 @@ class ScalarProgram(ListsProgram):
 def _last_layer_first(name: str) -> list[int]:
     """Return what sorts the names of parameters as backpropagation reaches them, for `trace`."""
     return [-int(place) for place in name.split(".")[:-1]]
+
+
+class ScalarBackend(ListsBackend):
+    """Reverse-mode automatic differentiation, number by number; needs the standard library alone."""
+
+    name = "scalar"
+    program = ScalarProgram
