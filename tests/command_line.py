@@ -32,10 +32,13 @@ for line in sys.stdin:
         os.dup2(os.open(err, os.O_WRONLY), 2)
         sys.argv[1:] = arguments
         try:
-            main()
-        except SystemExit as end:
-            sys.stdout.flush()
-            os._exit(end.code)
+            try:
+                main()
+            except SystemExit as end:
+                sys.stdout.flush()
+                os._exit(end.code)
+        except KeyboardInterrupt:  # while the process ends: Python itself would end by the signal
+            os._exit(130)
     print(child, flush=True)
     sys.stdin.readline()  # until then a child that has ended keeps its number, and a signal can hit no other
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
