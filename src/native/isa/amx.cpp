@@ -1,0 +1,5 @@
+// AVX-512 with products of bfloat16, and the tiles of AMX.
+#define ISA amx
+#define LANES 16
+#define REGISTERS 32
+#include "../kernels/table.hpp"

@@ -1,0 +1,28 @@
+// The most that a processor can multiply and add, with everything in registers: what a product is measured by.
+// Twelve sums at once, since each must wait some cycles for itself.
+
+constexpr Long peak_sums = 12;
+
+static Long peak(float *y, Long rounds) {
+    const Floats factor = load(y), addend = load(y + LANES);
+    Floats sum[peak_sums] = {};
+    for (Long round = 0; round < rounds; ++round)
+#pragma GCC unroll 12
+        for (Long i = 0; i < peak_sums; ++i) sum[i] = sum[i] * factor + addend;
+    for (const Floats each : sum) store(y, load(y) + each);
+    return rounds * peak_sums * LANES * 2;
+}
+
+#ifdef __AVX512BF16__
+static Long peak_mixed(float *y, Long rounds) {
+    Ints left = __builtin_bit_cast(Ints, load(y)), right = __builtin_bit_cast(Ints, load(y + LANES));
+    Floats sum[peak_sums] = {};
+    for (Long round = 0; round < rounds; ++round)
+#pragma GCC unroll 12
+        for (Long i = 0; i < peak_sums; ++i) sum[i] = PairCell::multiply_add(left, right, sum[i]);
+    for (const Floats each : sum) store(y, load(y) + each);
+    return rounds * peak_sums * LANES * 4;
+}
+#else
+static Long peak_mixed(float *y, Long rounds) { return peak(y, rounds); }
+#endif
