@@ -1,5 +1,6 @@
 // groundup-check: every kernel beside a plain reference, over odd and real sizes; with --benchmark, how fast each is;
 // with --break, whether the checks notice kernels that are broken on purpose.
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <span>
@@ -7,20 +8,45 @@
 #include <vector>
 
 #include "checks/activations.hpp"
+#include "checks/layout.hpp"
+#include "checks/losses.hpp"
+#include "checks/normalization.hpp"
+#include "checks/optimizers.hpp"
+#include "checks/pooling.hpp"
+#include "checks/products.hpp"
+#include "checks/sparse.hpp"
+#include "checks/structure.hpp"
 #include "dispatch.hpp"
 
 namespace groundup::checks {
 
-constexpr std::span<const Subject> families[] = {activations};
+constexpr std::span<const Subject> families[] = {
+    products, sparse, layout, activations, pooling, normalization, structure, losses, optimizers,
+};
+
+constexpr const char *usage =
+    "groundup-check [--isa NAME] [--benchmark | --break] [KERNEL...]\n"
+    "Check every kernel, or those named, for every instruction set that this machine has.\n"
+    "  --isa NAME   for this one alone\n"
+    "  --benchmark  do not check, but measure, beside the most that this thread can do\n"
+    "  --break      check the checks: run them with kernels that are broken on purpose\n";
+
+// Every kernel is checked: the table holds its name, lanes and cells, the two measures of peak.hpp, and these.
+constexpr std::size_t subjects = [] {
+    std::size_t count = 0;
+    for (const auto family : families) count += family.size();
+    return count;
+}();
+static_assert(sizeof(Kernels) == (3 + 2 + subjects) * sizeof(void *), "a kernel has no check");
 
 struct Wanted {
     std::vector<std::string> instruction_sets, kernels;  // all, if empty
     bool benchmark = false, faults = false;
-
-    static bool among(const std::vector<std::string> &names, const char *name) {
-        return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
-    }
 };
+
+bool among(const std::vector<std::string> &names, const char *name) {
+    return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
 
 // Returns whether the kernel is right.
 bool check(const Subject &subject, const Kernels &kernels) {
@@ -32,8 +58,11 @@ bool check(const Subject &subject, const Kernels &kernels) {
     return checker.failures == 0;
 }
 
-// Returns whether every fault that this kernel can have is noticed.
+// Returns whether every fault that this kernel can have is noticed; of a kernel that is wrong as it is, nobody knows.
 bool check_faults(const Subject &subject, const Kernels &kernels) {
+    Checker intact(kernels);
+    subject.check(intact);
+    if (intact.failures) return check(subject, kernels);
     Kernels broken = kernels;
     subject.replace(broken);
     Long tried = 0, noticed = 0, before = -1;
@@ -55,41 +84,65 @@ bool check_faults(const Subject &subject, const Kernels &kernels) {
     return tried > 0 && noticed == tried;
 }
 
+// Returns whether all that was wanted of this instruction set holds.
 bool run(const InstructionSet &instruction_set, const Wanted &wanted) {
-    std::printf("%s", instruction_set.name);
-    if (!instruction_set.available) return std::printf(": not here, %s\n", instruction_set.why_not.c_str()), true;
+    std::printf("%s\n", instruction_set.name);
+    if (!instruction_set.available) {
+        std::printf("  not here: %s\n", instruction_set.why_not.c_str());
+        return wanted.instruction_sets.empty();  // but who asks for this one must have it
+    }
     const Kernels &kernels = *instruction_set.kernels;
-    if (!wanted.benchmark) std::printf("\n");
     std::optional<Benchmark> benchmark;
     if (wanted.benchmark) {
         benchmark.emplace(kernels);
-        std::printf(": at most %.1f GFLOP/s, %.1f of bfloat16; %.1f GB/s\n", benchmark->peak * 1e-9,
+        std::printf("  at most %.1f GFLOP/s, of bfloat16 %.1f; %.1f GB/s\n", benchmark->peak * 1e-9,
                     benchmark->peak_mixed * 1e-9, benchmark->bandwidth * 1e-9);
     }
     bool right = true;
     for (const auto family : families)
         for (const Subject &subject : family) {
-            if (!Wanted::among(wanted.kernels, subject.name)) continue;
+            if (!among(wanted.kernels, subject.name)) continue;
             if (benchmark) benchmark->name = subject.name, subject.benchmark(kernels, *benchmark);
             else right &= wanted.faults ? check_faults(subject, kernels) : check(subject, kernels);
         }
     return right;
 }
 
+bool known(const std::string &kernel) {
+    for (const auto family : families)
+        for (const Subject &subject : family)
+            if (kernel == subject.name) return true;
+    return false;
+}
+
+int complain(const std::string &about) {
+    std::fprintf(stderr, "%s\n%s", about.c_str(), usage);
+    return 2;
+}
+
+int main(std::span<char *> arguments) {
+    Wanted wanted;
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+        const std::string argument = arguments[i];
+        if (argument == "--help") return std::printf("%s", usage), 0;
+        if (argument == "--benchmark") wanted.benchmark = true;
+        else if (argument == "--break") wanted.faults = true;
+        else if (argument == "--isa" && i + 1 < arguments.size()) wanted.instruction_sets.push_back(arguments[++i]);
+        else if (known(argument)) wanted.kernels.push_back(argument);
+        else return complain("no kernel is named " + argument);
+    }
+    bool right = true, any = false;
+    for (const InstructionSet &each : instruction_sets()) {
+        if (!among(wanted.instruction_sets, each.name)) continue;
+        any = true;
+        right &= run(each, wanted);
+    }
+    if (!any) return complain("no instruction set is named " + wanted.instruction_sets.front());
+    return right ? 0 : 1;
+}
+
 }  // namespace groundup::checks
 
 int main(int count, char **arguments) {
-    using namespace groundup;
-    checks::Wanted wanted;
-    for (int i = 1; i < count; ++i) {
-        const std::string argument = arguments[i];
-        if (argument == "--benchmark") wanted.benchmark = true;
-        else if (argument == "--break") wanted.faults = true;
-        else if (argument == "--isa" && i + 1 < count) wanted.instruction_sets.push_back(arguments[++i]);
-        else wanted.kernels.push_back(argument);
-    }
-    bool right = true;
-    for (const InstructionSet &each : instruction_sets())
-        if (checks::Wanted::among(wanted.instruction_sets, each.name)) right &= checks::run(each, wanted);
-    return right ? 0 : 1;
+    return groundup::checks::main({arguments, static_cast<std::size_t>(count)});
 }

@@ -10,7 +10,8 @@ Long window_place(Long i, Long inputs, Long size, const Panels &panels) {
     return panels.at(cell * inputs + input, output);
 }
 
-constexpr Long block = 1024;  // numbers of a gradient that a task sums
+constexpr Long short_run = 16;  // numbers of a window that lie side by side
+constexpr Long block = 1024;     // numbers of a gradient that a task sums
 
 // Copies a picture (height, width, channels) into a frame, its rows and columns `spread` apart.
 template <class Number, class Copy>
@@ -45,7 +46,9 @@ Convolution::Convolution(Setting &setting, const std::string &name, Long inputs,
       weight_(name + "weight", outputs * inputs * size * size, operand_.panels.size(),
               [=, panels = operand_.panels](Long i) { return window_place(i, inputs, size, panels); }, true, setting),
       bias_(name + "bias", bias ? outputs : 0, operand_.panels.count() * operand_.panels.width,
-            [](Long i) { return i; }, true, setting) {}
+            [](Long i) { return i; }, true, setting),
+      run_vectors_(divide_up(size * inputs, kernels_.lanes)),
+      row_size_(size * run_vectors_ * kernels_.lanes) {}
 
 std::vector<Parameter *> Convolution::parameters() {
     if (has_bias_) return {&weight_, &bias_};
@@ -68,6 +71,7 @@ Buffer *Convolution::forward(Plan &plan, Buffer *x, bool) {
 Buffer *Convolution::backward(Plan &plan, Buffer *dy, bool wanted) {
     dy->kept = true;
     dy_ = dy;
+    by_output_ = false;
     if (setting_.mixed) add_gradients_mixed(plan);
     else add_gradients(plan);
     if (!wanted) return nullptr;
@@ -106,6 +110,10 @@ Buffer *Convolution::left_operand(Plan &plan, Buffer *x, const Shape &framed, Lo
 void Convolution::multiply(Plan &plan, Buffer *y, Buffer *x, const Shape &framed, Long top, Long left, Long step,
                            const Operand &operand, const float *values, const float *bias) const {
     const Long number = setting_.mixed ? sizeof(BFloat16) : sizeof(float), channels = framed.channels;
+    if (!setting_.mixed && size_ * channels < short_run) {
+        multiply_short(plan, y, x, framed, top, left, step, operand, values, bias);
+        return;
+    }
     plan.by_pictures({x, y}, [=, shape = y->shape, &operand](const Pictures &pictures) {
         for (Long n = 0; n < pictures.count; ++n) {
             const std::uint8_t *picture = x->at<std::uint8_t>(pictures) + n * x->numbers<std::uint8_t>();
@@ -116,6 +124,24 @@ void Convolution::multiply(Plan &plan, Buffer *y, Buffer *x, const Shape &framed
                                      picture + ((top + row * step) * framed.width + left) * channels * number,
                                      step * channels, framed.width * channels, values, bias, shape.width, panel);
         }
+    });
+}
+
+// The same for windows whose runs are so short that a product would stumble from one to the next: they are copied.
+void Convolution::multiply_short(Plan &plan, Buffer *y, Buffer *x, const Shape &framed, Long top, Long left, Long step,
+                                 const Operand &operand, const float *values, const float *bias) const {
+    const Long line = framed.width * framed.channels, across = step * framed.channels;
+    const auto windows = std::make_shared<Scratch<float>>(plan, y->shape.width * operand.panels.cells);
+    plan.by_pictures({x, y}, [=, this, shape = y->shape, &operand](const Pictures &pictures) {
+        float *row_windows = windows->of(pictures.thread);
+        for (Long n = 0; n < pictures.count; ++n)
+            for (Long row = 0; row < shape.height; ++row) {
+                const float *first = x->at(pictures) + n * x->numbers() + (top + row * step) * line + left * framed.channels;
+                float *to = y->at(pictures) + n * shape.size() + row * shape.width * shape.channels;
+                kernels_.windows(row_windows, first, shape.width, across, size_, size_ * framed.channels, line);
+                for (Long panel = 0; panel < operand.panels.count(); ++panel)
+                    operand.multiply_whole(to, shape.channels, row_windows, values, bias, shape.width, panel);
+            }
     });
 }
 
@@ -197,25 +223,41 @@ void Convolution::add_gradients_mixed(Plan &plan) {
 }
 
 void Convolution::update(Plan &plan, bool keep) {
-    const auto take = [this, keep, &plan](Parameter &parameter, std::shared_ptr<Array<float>> gradients) {
-        plan.together({}, [&parameter] { return divide_up(parameter.size, block); },
-                      [this, keep, &plan, &parameter, gradients](Long task, int) {
-                          const Long begin = task * block, numbers = std::min(block, parameter.size - begin);
-                          alignas(64) float sum[block];
-                          std::copy_n(gradients->data() + begin, numbers, sum);
-                          for (Long chunk = 1; chunk < plan.chunks(setting_.batch.count); ++chunk)
-                              kernels_.add(sum, gradients->data() + chunk * parameter.size + begin, numbers);
-                          parameter.take(setting_, keep, begin, sum, numbers);
-                      });
-    };
-    take(weight_, weight_gradients_);
-    if (has_bias_) take(bias_, bias_gradients_);
+    if (by_output_) update_from_rows(plan, keep);
+    else update_from_panels(plan, keep);
+    if (has_bias_) take_bias(plan, keep);
+}
+
+// sums (numbers,) of what the chunks of pictures have from `begin` on, in arrays of `size`.
+void Convolution::add_chunks(float *sums, const Array<float> &gradients, Long size, Long begin, Long numbers,
+                             Long chunks) const {
+    std::copy_n(gradients.data() + begin, numbers, sums);
+    for (Long chunk = 1; chunk < chunks; ++chunk) kernels_.add(sums, gradients.data() + chunk * size + begin, numbers);
+}
+
+void Convolution::update_from_panels(Plan &plan, bool keep) {
+    plan.together({}, [this] { return divide_up(weight_.size, block); },
+                  [this, keep, &plan, gradients = weight_gradients_](Long task, int) {
+                      const Long begin = task * block, numbers = std::min(block, weight_.size - begin);
+                      alignas(64) float sums[block];
+                      add_chunks(sums, *gradients, weight_.size, begin, numbers, plan.chunks(setting_.batch.count));
+                      weight_.take(setting_, keep, begin, sums, numbers);
+                  });
+}
+
+void Convolution::take_bias(Plan &plan, bool keep) {
+    plan.together({}, [] { return Long{1}; }, [this, keep, &plan, gradients = bias_gradients_](Long, int) {
+        std::vector<float> sums(static_cast<std::size_t>(bias_.size));
+        add_chunks(sums.data(), *gradients, bias_.size, 0, bias_.size, plan.chunks(setting_.batch.count));
+        bias_.take(setting_, keep, 0, sums.data(), bias_.size);
+    });
 }
 
 void Convolution::refresh(Plan &plan) {
     plan.together({}, [this] { return setting_.mixed ? operand_.panels.count() : 0; },
                   [this](Long panel, int) { operand_.refresh(weight_.values.data(), panel); });
     plan.together({}, [this] { return Long{turned_.count() != 0}; }, [this](Long, int) { refresh_turned(); });
+    plan.together({}, [this] { return Long{rows_.count() != 0}; }, [this](Long, int) { refresh_rows(); });
 }
 
 // The weight turned by half a circle, its inputs and outputs exchanged.

@@ -65,12 +65,17 @@ struct Kernels {
                     bool add, Long rows, Long columns, Long vectors);
     void (*product_mixed)(float *out, Long out_stride, const Rows &a, const Pair *b, Long b_stride,
                           const float *bias, bool add, Long rows, Long columns, Long vectors);
+    // After a thread's last mixed product and before other people's code runs in it, which may use AMX's tiles, too.
+    void (*release)();
 
     // -- sparse.hpp: out (panels, vectors · lanes) = Σ value · b[panel][place] over the entries [+ bias]. A panel of b
     // has rows of vectors · lanes floats. At most 12 / vectors panels at once (`sparse_panels`).
     Long (*sparse_panels)(Long vectors);
     void (*sparse_product)(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
                            Long b_row_stride, Long b_panel_stride, const float *bias, Long panels, Long vectors);
+    // The other way round: out[panel][place] += value · b (panels, vectors · lanes) for each entry.
+    void (*sparse_add)(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
+                       Long b_panel_stride, Long panels, Long vectors);
     // entries of the bytes that are not zero, their values times scale, the first at place `first`; returns how many.
     // There is room for count entries.
     Long (*nonzeros)(Entry *entries, const std::uint8_t *bytes, float scale, Long first, Long count);
@@ -80,6 +85,8 @@ struct Kernels {
     void (*round_mixed)(BFloat16 *y, const float *x, Long count);            // to the nearest, ties to even
     void (*transpose)(float *y, const float *x, Long rows, Long columns, Long y_stride, Long x_stride);
     void (*transpose_mixed)(BFloat16 *y, const float *x, Long rows, Long columns, Long y_stride, Long x_stride);
+    // y (columns, size · run) of x: `columns` windows that are `across` apart, each of `size` runs that are `line` apart.
+    void (*windows)(float *y, const float *x, Long columns, Long across, Long size, Long run, Long line);
     // y (cells, width) Pairs of x (rows, columns): rows 2k and 2k+1 side by side; zeros beyond rows and columns.
     void (*interleave)(Pair *y, const float *x, Long rows, Long columns, Long x_stride, Long cells, Long width);
 

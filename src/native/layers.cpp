@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "convolution.hpp"
+
 namespace groundup {
 
 namespace {
@@ -71,12 +73,42 @@ class Picturewise : public Layer {
         return dx;
     }
 
+  protected:
+    Shape shape_{};
+    Buffer *saved_ = nullptr;
+
   private:
     const OutputShape output_shape_;
     const Forward forward_;
     const Backward backward_;
-    Shape shape_{};
-    Buffer *saved_ = nullptr;
+};
+
+Window window_of(const Shape &shape, Long size, Long stride) {
+    return {shape.height, shape.width, shape.channels, size, stride, (shape.height - size) / stride + 1,
+            (shape.width - size) / stride + 1};
+}
+
+class MaxPool : public Picturewise {
+  public:
+    MaxPool(const Kernels &kernels, Long size, Long stride)
+        : Picturewise(
+              [=](const Shape &shape) {
+                  const Window window = window_of(shape, size, stride);
+                  return Shape{window.rows, window.columns, window.channels};
+              },
+              [=, &kernels](float *y, CellNumber *saved, const float *x, const Shape &shape) {
+                  kernels.max_pool(y, saved, x, window_of(shape, size, stride));
+              },
+              [=, &kernels](float *dx, const float *dy, const CellNumber *saved, const Shape &shape) {
+                  kernels.max_pool_gradient(dx, dy, saved, window_of(shape, size, stride));
+              }),
+          size_(size),
+          stride_(stride) {}
+
+    Winners winners() const { return {saved_, window_of(shape_, size_, stride_)}; }
+
+  private:
+    const Long size_, stride_;
 };
 
 // Each picture's numbers in one row, in the order (channels, height, width) that everyone else has.
@@ -321,27 +353,6 @@ class BatchNorm : public Layer {
     Buffer *normalized_ = nullptr;
 };
 
-Window window_of(const Shape &shape, Long size, Long stride) {
-    return {shape.height, shape.width, shape.channels, size, stride, (shape.height - size) / stride + 1,
-            (shape.width - size) / stride + 1};
-}
-
-std::unique_ptr<Layer> make_pool(Long size, Long stride,
-                                 std::function<void(float *, CellNumber *, const float *, const Window &)> forward,
-                                 std::function<void(float *, const float *, const CellNumber *, const Window &)> backward) {
-    return std::make_unique<Picturewise>(
-        [=](const Shape &shape) {
-            const Window window = window_of(shape, size, stride);
-            return Shape{window.rows, window.columns, window.channels};
-        },
-        [=](float *y, CellNumber *saved, const float *x, const Shape &shape) {
-            forward(y, saved, x, window_of(shape, size, stride));
-        },
-        [=](float *dx, const float *dy, const CellNumber *saved, const Shape &shape) {
-            backward(dx, dy, saved, window_of(shape, size, stride));
-        });
-}
-
 template <class Forward, class Backward>
 std::unique_ptr<Layer> make_activation(Forward forward, Backward backward) {
     return std::make_unique<Elementwise>(
@@ -381,16 +392,22 @@ std::unique_ptr<Layer> make_softmax(Setting &setting) {
 }
 
 std::unique_ptr<Layer> make_max_pool(Setting &setting, Long size, Long stride) {
-    return make_pool(size, stride, setting.kernels->max_pool, setting.kernels->max_pool_gradient);
+    return std::make_unique<MaxPool>(*setting.kernels, size, stride);
 }
 
 std::unique_ptr<Layer> make_average_pool(Setting &setting, Long size, Long stride) {
     const Kernels &kernels = *setting.kernels;
-    return make_pool(size, stride,
-                     [&kernels](float *y, CellNumber *, const float *x, const Window &window) { kernels.average_pool(y, x, window); },
-                     [&kernels](float *dx, const float *dy, const CellNumber *, const Window &window) {
-                         kernels.average_pool_gradient(dx, dy, window);
-                     });
+    return std::make_unique<Picturewise>(
+        [=](const Shape &shape) {
+            const Window window = window_of(shape, size, stride);
+            return Shape{window.rows, window.columns, window.channels};
+        },
+        [=, &kernels](float *y, CellNumber *, const float *x, const Shape &shape) {
+            kernels.average_pool(y, x, window_of(shape, size, stride));
+        },
+        [=, &kernels](float *dx, const float *dy, const CellNumber *, const Shape &shape) {
+            kernels.average_pool_gradient(dx, dy, window_of(shape, size, stride));
+        });
 }
 
 std::unique_ptr<Layer> make_global_average(Setting &setting) {
@@ -429,7 +446,16 @@ Buffer *backward_through(const std::vector<std::unique_ptr<Layer>> &layers, Plan
     std::size_t last = 0;
     if (!wanted)
         while (last < layers.size() && layers[last]->parameters().empty()) ++last;
-    for (std::size_t i = layers.size(); i-- > last;) dy = layers[i]->backward(plan, dy, wanted || i > last);
+    for (std::size_t i = layers.size(); i-- > last;) {
+        const auto *pool = dynamic_cast<MaxPool *>(layers[i].get());
+        auto *convolution = pool && i > last ? dynamic_cast<Convolution *>(layers[i - 1].get()) : nullptr;
+        if (convolution && convolution->takes_winners()) {
+            --i;
+            dy = convolution->backward_winners(plan, dy, pool->winners(), wanted || i > last);
+        } else {
+            dy = layers[i]->backward(plan, dy, wanted || i > last);
+        }
+    }
     return dy;
 }
 

@@ -31,6 +31,12 @@ class Layer {
     virtual std::vector<Parameter *> parameters() { return {}; }
 };
 
+// Which pixel won each window of a max-pool.
+struct Winners {
+    Buffer *cells;  // CellNumber (N, windows, channels)
+    Window window;
+};
+
 // The lit pixels of each picture, for the one layer that can use them.
 struct LitPixels {
     static constexpr Long ranges = 16;  // the pixels fall into ranges, so that each can be looked through by itself

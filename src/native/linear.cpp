@@ -6,7 +6,8 @@ namespace {
 
 constexpr Long wide_bytes = 192 * 1024;  // a weight larger than this is not read as a whole by every thread
 constexpr Long block_rows = 48;          // of a weight's gradient: what stays in the first cache until it is used
-constexpr Long row_block = 32;           // pictures that one task multiplies with a sparse product
+constexpr Long block_pictures = 128;     // whose part of x and dy stays there, too
+constexpr Long row_block = 32;           // pictures that a task of a sparse product takes
 constexpr Long widest_panel = 3 * 16;    // columns
 const float one = 1;
 
@@ -105,10 +106,10 @@ void Linear::multiply_lit(float *y, const Entry *entries, const Long *starts, Lo
     const Panels &panels = operand_.panels;
     const Long together = kernels_.sparse_panels(panels.vectors), first = group * together;
     const Long number = std::min(together, panels.count() - first), column = first * panels.width;
-    const Long columns = std::min(number * panels.width, outputs_ - column);
-    float sums[12 * 16];
+    const Long columns = std::min(number * panels.width, outputs_ - column), stride = LitPixels::ranges + 1;
+    alignas(64) float sums[12 * 16];
     for (Long n = 0; n < count; ++n) {
-        kernels_.sparse_product(sums, panels.width, entries + n * inputs_, starts[n * (LitPixels::ranges + 1) + LitPixels::ranges],
+        kernels_.sparse_product(sums, panels.width, entries + n * inputs_, starts[n * stride + LitPixels::ranges],
                                 weight_.values.data() + panels.begin(first), panels.width, inputs_ * panels.width,
                                 bias_.values.data() + column, number, panels.vectors);
         std::memcpy(y + n * outputs_ + column, sums, static_cast<std::size_t>(columns) * sizeof(float));
@@ -136,9 +137,11 @@ void Linear::update_dense(Plan &plan, bool keep) {
         alignas(64) float gradient[block_rows * widest_panel] = {};
         for (Long input = 0; input < inputs_; input += block_rows) {
             const Long rows = std::min(block_rows, inputs_ - input);
-            kernels_.product(gradient, panels.width, {x->all() + input, 1, inputs_, 0, 1, setting_.batch.count},
-                             dy->all() + panel * panels.width, outputs_, nullptr, false, rows, panels.columns_of(panel),
-                             panels.vectors);
+            for (Long n = 0; n < setting_.batch.count; n += block_pictures)
+                kernels_.product(gradient, panels.width,
+                                 {x->all() + n * inputs_ + input, 1, inputs_, 0, 1, std::min(block_pictures, setting_.batch.count - n)},
+                                 dy->all() + n * outputs_ + panel * panels.width, outputs_, nullptr, n > 0, rows,
+                                 panels.columns_of(panel), panels.vectors);
             take(panel, input, gradient, rows, keep);
         }
     });

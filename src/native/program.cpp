@@ -214,6 +214,7 @@ Progress Program::run(Plan &plan, const Examples &examples, double learning_rate
     if (examples.count <= 0) return {1, 0, 0, 0};
     setting_->batch = {examples.pixels, examples.labels, examples.order, examples.count, rule(learning_rate, step), mask_keys};
     plan.run(threads_, examples.count);
+    setting_->kernels->release();
     const auto chunks = static_cast<std::ptrdiff_t>(plan.chunks(examples.count));
     return {1, examples.count, std::accumulate(losses_.begin(), losses_.begin() + chunks, 0.0),
             std::accumulate(correct_.begin(), correct_.begin() + chunks, Long{0})};
@@ -247,6 +248,7 @@ void Program::predict(float *outputs, const std::uint8_t *pixels, Long count) {
         predicted_ = outputs + first * classes_;
         prediction_->run(count < few_pictures ? alone_ : threads_, some);
     }
+    setting_->kernels->release();
 }
 
 void Program::refresh() {

@@ -128,6 +128,15 @@ class Operand {
 
     const Panels panels;
 
+    // The same where each row of x is whole: its segments lie one behind the other.
+    void multiply_whole(float *y, Long y_stride, const float *x, const float *values, const float *bias, Long rows,
+                        Long panel) const {
+        const Long first = panel * panels.width;
+        kernels_.product(y + first, y_stride, {x, panels.cells, 1, 0, 1, panels.cells}, values + panels.begin(panel),
+                         panels.width, bias ? bias + first : nullptr, false, rows, panels.columns_of(panel),
+                         panels.vectors);
+    }
+
   private:
     Long pairs_of_panel() const { return segments_ * pair_length_ * panels.width; }
 

@@ -66,7 +66,7 @@ public:
     std::string size;
 
 private:
-    static constexpr std::size_t copied = 1 << 15;
+    static constexpr std::size_t copied = 3 << 12;  // twice this stays in the first cache
 
     void print(double rate, double most, const char *of) const {
         std::printf("  %-24s %8.1f %-8s %4.0f%%\n", name, rate * 1e-9, of, 100 * rate / most);

@@ -15,7 +15,7 @@ struct Bound {
 template <class Run, class Reference>
 void check_elements(Checker &checker, Run run, Reference reference, float limit = INFINITY) {
     for (const Long count : sizes) {
-        checker.begin("count %ld", static_cast<long>(count));
+        checker.begin("count", count);
         Special a(checker, count), b(checker, count);
         for (Long i = 0; i < count; ++i)
             if (b[i] == b[i]) b[i] = std::clamp(b[i], -limit, limit);

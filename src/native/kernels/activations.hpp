@@ -91,36 +91,37 @@ IN_PLACE
 // The place of the first of the largest numbers, or of the first NaN, as NumPy has it.
 static inline Long first_largest(const float *row, Long count) {
     Long place = 0;
+    float largest = row[0];
     for (Long i = 0; i < count; ++i) {
         if (row[i] != row[i]) return i;
-        if (row[i] > row[place]) place = i;
+        const bool larger = row[i] > largest;
+        place = larger ? i : place;
+        largest = larger ? row[i] : largest;
     }
     return place;
 }
 
-// powers = e^(x - the largest of the row). The exponentials run over all rows at once: a row is often short.
-static void shifted_powers(float *powers, const float *x, Long rows, Long features) {
-    for (Long row = 0; row < rows; ++row) {
-        const float *from = x + row * features;
-        const float largest = from[first_largest(from, features)];
-IN_PLACE
-        for (Long f = 0; f < features; ++f) powers[row * features + f] = from[f] - largest;
-    }
-IN_PLACE
-    for (Long i = 0; i < rows * features; ++i) powers[i] = exponential(powers[i]);
-}
-
-static inline float sum_of(const float *row, Long count) {
+static inline float row_sum(const float *row, Long count) {
     float sum = 0.0f;
     for (Long i = 0; i < count; ++i) sum += row[i];
     return sum;
 }
 
+static void exponentials(float *x, Long count) {
+    for (Long i = 0; i < count; ++i) x[i] = exponential(x[i]);
+}
+
+// The exponentials of all rows run in one loop: a row by itself is short, and would leave most of a register empty.
 static void softmax(float *y, const float *x, Long rows, Long features) {
-    shifted_powers(y, x, rows, features);
-    for (Long row = 0; row < rows; ++row, y += features) {
-        const float total = sum_of(y, features);
+    for (Long row = 0; row < rows; ++row) {
+        const float *from = x + row * features;
+        const float largest = from[first_largest(from, features)];
 IN_PLACE
+        for (Long f = 0; f < features; ++f) y[row * features + f] = from[f] - largest;
+    }
+    exponentials(y, rows * features);
+    for (Long row = 0; row < rows; ++row, y += features) {
+        const float total = row_sum(y, features);
         for (Long f = 0; f < features; ++f) y[f] /= total;
     }
 }

@@ -88,3 +88,10 @@ static void interleave(Pair *__restrict y, const float *__restrict x, Long rows,
         for (Long c = filled; c < width; ++c) y[c] = 0;
     }
 }
+
+// Copies whole registers: what stands too far right is overwritten by what comes next, or is the array's slack.
+static void windows(float *y, const float *x, Long columns, Long across, Long size, Long run, Long line) {
+    for (Long column = 0; column < columns; ++column, x += across)
+        for (Long row = 0; row < size; ++row, y += run)
+            for (Long i = 0; i < run; i += LANES) store(y + i, load(x + row * line + i));
+}

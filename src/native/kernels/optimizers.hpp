@@ -40,18 +40,6 @@ static void update_adam(float *__restrict parameter, float *const moments[3], co
     }
 }
 
-// Calls run with the settings as its template arguments.
-template <bool... chosen, class Run>
-static inline void choose(Run run) {
-    run.template operator()<chosen...>();
-}
-
-template <bool... chosen, class Run, class... Rest>
-static inline void choose(Run run, bool next, Rest... rest) {
-    if (next) choose<chosen..., true>(run, rest...);
-    else choose<chosen..., false>(run, rest...);
-}
-
 static void update(float *parameter, float *const moments[3], const float *gradient, const Rule &rule, Long count) {
     const bool decays = rule.weight_decay != 0.0, has_velocity = rule.momentum != 0.0;
     const auto sgd = [&]<bool decays, bool has_velocity, bool looks_ahead>() {

@@ -13,7 +13,17 @@ static Long peak(float *y, Long rounds) {
     return rounds * peak_sums * LANES * 2;
 }
 
-#ifdef __AVX512BF16__
+#if defined(__AMX_BF16__)
+static Long peak_mixed(float *y, Long rounds) {
+    configure(segment_cells);
+    for_each<4>([&]<int Sum>() { zero_tile<Sum>(); });
+    load_tile<4>(y, 0);
+    load_tile<6>(y + LANES, 0);
+    for (Long round = 0; round < rounds; ++round) for_each<4>([&]<int Sum>() { multiply_tiles<Sum, 4, 6>(); });
+    store_tile<3>(y, 0);  // all rows are the same
+    return rounds * 4 * segment_cells * segment_cells * LANES * 4;
+}
+#elif defined(__AVX512BF16__)
 static Long peak_mixed(float *y, Long rounds) {
     Ints left = __builtin_bit_cast(Ints, load(y)), right = __builtin_bit_cast(Ints, load(y + LANES));
     Floats sum[peak_sums] = {};

@@ -8,29 +8,25 @@ static void scale(float *y, float factor, Long count) {
     for (Long i = 0; i < count; ++i) y[i] *= factor;
 }
 
-// In double, and as many sums side by side as keep the adders busy.
 static double sum_of_squares(const float *x, Long count) {
-    constexpr Long side_by_side = 2 * LANES;
-    double sums[side_by_side] = {}, sum = 0.0;
-    Long i = 0;
-    for (; i + side_by_side <= count; i += side_by_side)
-        for (Long lane = 0; lane < side_by_side; ++lane) {
-            const double number = x[i + lane];
-            sums[lane] += number * number;
-        }
-    for (; i < count; ++i) sum += static_cast<double>(x[i]) * x[i];
-    for (Long lane = 0; lane < side_by_side; ++lane) sum += sums[lane];
-    return sum;
+    return sum_of(x, count, [](double number) { return number * number; });
 }
 
-// Four rows at once: a quarter of the loads and stores of the sums.
-static void add_rows(float *__restrict sums, const float *__restrict x, Long rows, Long features) {
-    Long row = 0;
-    for (; row + 4 <= rows; row += 4, x += 4 * features)
-        for (Long f = 0; f < features; ++f)
-            sums[f] += (x[f] + x[features + f]) + (x[2 * features + f] + x[3 * features + f]);
-    for (; row < rows; ++row, x += features)
-        for (Long f = 0; f < features; ++f) sums[f] += x[f];
+// V sums of W floats stay in registers while the rows run.
+template <int W, Long V>
+static inline void add_rows_of(float *sums, const float *x, Long rows, Long features) {
+    using Floats = typename Wide<W>::Floats;
+    Floats sum[V];
+    for (Long v = 0; v < V; ++v) sum[v] = read<Floats>(sums + v * W);
+    for (Long row = 0; row < rows; ++row, x += features)
+        for (Long v = 0; v < V; ++v) sum[v] += read<Floats>(x + v * W);
+    for (Long v = 0; v < V; ++v) write(sums + v * W, sum[v]);
+}
+
+static void add_rows(float *sums, const float *x, Long rows, Long features) {
+    Long f = 0;
+    for (; f + 4 * LANES <= features; f += 4 * LANES) add_rows_of<LANES, 4>(sums + f, x + f, rows, features);
+    for_channels(features - f, [&]<int W>(Long c) { add_rows_of<W, 1>(sums + f + c, x + f + c, rows, features); });
 }
 
 // SplitMix64 (Steele, Lea and Flood, 2014), as groundup/randomness.py has it.

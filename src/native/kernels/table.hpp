@@ -15,6 +15,13 @@ namespace groundup::ISA {
 
 #include "../vectors.hpp"
 #include "products.hpp"
+#ifdef __AMX_BF16__
+#include "tiles.hpp"
+#else
+constexpr Long segment_cells = 1;
+constexpr auto product_mixed = product_of<PairCell>;
+static void release() {}
+#endif
 #include "sparse.hpp"
 
 #include "layout.hpp"
@@ -35,16 +42,19 @@ extern const Kernels kernels;
 const Kernels kernels = {
     .name = NAME(ISA),
     .lanes = LANES,
-    .cells = 1,
+    .cells = segment_cells,
     .product = product_of<FloatCell>,
-    .product_mixed = product_of<PairCell>,
+    .product_mixed = product_mixed,
+    .release = release,
     .sparse_panels = sparse_panels,
     .sparse_product = sparse_product,
+    .sparse_add = sparse_add,
     .nonzeros = nonzeros,
     .normalize = normalize,
     .round_mixed = round_mixed,
     .transpose = transpose,
     .transpose_mixed = transpose_mixed,
+    .windows = windows,
     .interleave = interleave,
     .relu = relu,
     .relu_gradient = relu_gradient,
