@@ -18,7 +18,7 @@ from unittest import mock
 from groundup.cli import main
 
 SERVER = """
-import json, os, sys
+import json, os, signal, sys
 from groundup import plots
 from groundup.cli import main, train
 from groundup.data import idx_folders, picture_folders
@@ -28,17 +28,18 @@ for line in sys.stdin:
     arguments, out, err = json.loads(line)
     child = os.fork()
     if child == 0:
-        os.dup2(os.open(out, os.O_WRONLY), 1)
-        os.dup2(os.open(err, os.O_WRONLY), 2)
-        sys.argv[1:] = arguments
         try:
+            os.dup2(os.open(out, os.O_WRONLY), 1)
+            os.dup2(os.open(err, os.O_WRONLY), 2)
+            sys.argv[1:] = arguments
             try:
                 main()
             except SystemExit as end:
                 sys.stdout.flush()
                 os._exit(end.code)
-        except KeyboardInterrupt:  # while the process ends: Python itself would end by the signal
-            os._exit(130)
+        except KeyboardInterrupt:  # before or after the command: it ends by the signal, as Python itself does
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
     print(child, flush=True)
     sys.stdin.readline()  # until then a child that has ended keeps its number, and a signal can hit no other
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -67,6 +68,7 @@ def groundup(*arguments: object) -> Outcome:
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, "argv", ["groundup", *map(str, arguments)]),
+        mock.patch.dict(os.environ),  # a command may change its own
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

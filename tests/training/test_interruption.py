@@ -17,10 +17,13 @@ from typing import Any
 
 import pytest
 import tomli_w
+from rich.console import Console
 
-from command_line import ENVIRONMENT, Outcome, Processes, processes
-from groundup import files, plots
+from command_line import ENVIRONMENT, Outcome, Processes, groundup, processes
+from groundup import cli, files, plots
 from groundup.backends.program import Progress
+from groundup.cli import train
+from groundup.cli.progress import TrainingProgress
 from groundup.data.datasets import Data
 from groundup.errors import ConfigurationError, ModelError
 from groundup.layers import BatchNorm, Dropout, Linear, ReLU
@@ -28,6 +31,7 @@ from groundup.models.configuration import Configuration
 from groundup.network import Network
 from groundup.optimizers import SGD, Adam, AdamW
 from groundup.schedules import CosineDecay, OneCycle
+from groundup.training import loop
 from groundup.training.loop import fit, resume
 from groundup.training.run import Run
 from groundup.training.watching import Watcher
@@ -259,9 +263,106 @@ def expected(command: Processes, arguments: list[str], tmp_path_factory: pytest.
     return told(run)
 
 
-def begun(run: Path) -> None:
-    """Wait until a run has its folder."""
-    while not run.exists():
+def press_control_c_at(place: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Press Ctrl-C twice at a call, just before it does its work; outside of training, once is enough."""
+    whole = getattr(place, name)
+
+    def pressed(*given: Any, **options: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        return whole(*given, **options)
+
+    monkeypatch.setattr(place, name, pressed)
+
+
+@pytest.mark.usefixtures("no_plots")
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (shutil, "rmtree"),  # the run folder is there, but `Run.create` has not returned
+        (loop._Fitting, "go"),  # the loop does not catch signals yet
+        (TrainingProgress, "began"),  # it does, and the second does not wait
+        (TrainingProgress, "trained"),
+        (Run, "save_result"),
+        (TrainingProgress, "close"),  # the loop does so no longer
+        (train, "_report"),
+    ],
+)
+def test_whoever_interrupts_a_run_is_told_how_to_go_on(
+    place: object, name: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    with monkeypatch.context() as patching:
+        press_control_c_at(place, name, patching)
+        done = groundup(*arguments, "--epochs", 1, "--out", run)
+    assert (done.code, done.out) == (130, "")
+    assert done.err.endswith("\ngroundup: stopped.\n")
+    assert f"Interrupted; go on with: groundup train --resume {run}\n" in done.err
+    resumed = groundup("train", "--resume", run)
+    assert resumed.code == 0, resumed.err
+    assert (run / "result.json").is_file()
+
+
+def test_control_c_after_training_lets_the_run_finish(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(figure: object, path: Path) -> None:
+        signal.raise_signal(signal.SIGINT)
+        path.write_bytes(b"a plot")
+
+    monkeypatch.setattr(plots, "save", pressed)
+    done = groundup(*arguments, "--epochs", 1, "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    assert (tmp_path / "run" / "result.json").is_file()
+
+
+def test_control_c_does_not_tear_the_progress_bar(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(console: Console, live: Any) -> bool:  # rich could not stop a bar that is half started
+        signal.raise_signal(signal.SIGINT)
+        return set_live(console, live)
+
+    set_live = Console.set_live
+    monkeypatch.setattr(Console, "set_live", pressed)
+    done = groundup(*arguments, "--out", tmp_path / "run")
+    assert done.code == 1, done.err
+    assert done.out == f"Interrupted after 0 epochs; go on with: groundup train --resume {tmp_path / 'run'}\n"
+
+
+@pytest.mark.usefixtures("no_plots")
+@pytest.mark.parametrize(("place", "name"), [(train, "load"), (Run, "load_checkpoint"), (train, "_report")])
+def test_whoever_interrupts_a_resumed_run_is_told_how_to_go_on(
+    place: object, name: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    assert groundup(*arguments, "--epochs", 1, "--out", run).code == 0
+    press_control_c_at(place, name, monkeypatch)
+    done = groundup("train", "--resume", run)
+    assert (done.code, done.out) == (130, "")
+    assert f"Interrupted; go on with: groundup train --resume {run}\n" in done.err
+
+
+@pytest.mark.parametrize(("place", "name"), [(train, "load"), (loop, "begin"), (Run, "save_checkpoint")])
+def test_nobody_is_told_to_go_on_with_no_run(
+    place: object, name: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press_control_c_at(place, name, monkeypatch)
+    done = groundup(*arguments, "--out", tmp_path / "run")
+    assert (done.code, done.out) == (130, "")
+    assert "go on" not in done.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_second_control_c_while_the_command_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    press_control_c_at(cli, "program", monkeypatch)  # as click itself lets the second one through
+    assert groundup("train") == Outcome(130, "", "groundup: stopped.\n")
+
+
+def begun(run: Path, epochs: int) -> None:
+    """Wait until a run has its folder, and so many complete epochs."""
+    metrics = run / "metrics.jsonl"
+    while not run.exists() or (epochs and not (metrics.exists() and metrics.read_text().count("\n") >= epochs)):
         time.sleep(0.002)
 
 
@@ -281,20 +382,22 @@ def test_control_c_at_random_moments(
     command: Processes, arguments: list[str], expected: dict[str, Any], tmp_path: Path
 ) -> None:
     draw, codes = random.Random(), []
-    for attempt in range(6):
-        run = tmp_path / f"run-{attempt}"
+    for epochs in range(6):  # of twelve: however fast the machine is, the first signal comes in training
+        run = tmp_path / f"run-{epochs}"
         process = command.start(*arguments, "--out", run)
-        begun(run)
+        begun(run, epochs)
         number = draw.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM])
-        ended = after(command, process, number, draw.uniform(0.01, 0.5))
+        ended = after(command, process, number, draw.uniform(0.0, 0.03))
         while ended.code == 1:
             codes.append(ended.code)
             assert f"go on with: groundup train --resume {run}" in ended.out
             assert "Traceback" not in ended.err
             process = command.start("train", "--resume", run)
-            ended = after(command, process, signal.SIGINT, draw.uniform(0.1, 0.6))
+            ended = after(command, process, signal.SIGINT, draw.uniform(0.0, 0.6))
         if ended.code != 0:  # it came before or after training: in reading data, in drawing curves
             assert ended.code in (130, -signal.SIGTERM, -signal.SIGINT), ended.err
+            if ended.code == 130 and "Data:" in ended.err:  # before, the command had not begun
+                assert ended.out or f"go on with: groundup train --resume {run}" in ended.err
             assert command.run("train", "--resume", run).code == 0
         assert told(run) == expected
     assert len(codes) >= 4

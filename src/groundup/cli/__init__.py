@@ -51,10 +51,10 @@ def program() -> None:
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 the thing asked for did not hold, 2 wrong use or bad input."""
+    """Run the command line: 0 done, 1 the thing asked for did not hold, 2 wrong use or bad input, 130 stopped."""
     try:
         code = program(prog_name="groundup", standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):  # the latter: a second one, while click handles the first
         click.echo("groundup: stopped.", err=True)
         sys.exit(130)
     except click.ClickException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,9 +19,10 @@ REFRESH = 0.1
 
 
 class TrainingProgress(Watcher):
-    """Shows epoch, batch, loss, accuracy, pictures a second and the time left."""
+    """Shows epoch, batch, loss, accuracy, pictures a second and the time left; knows where the run is kept."""
 
     def __init__(self) -> None:
+        self.folder: Path | None = None
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -34,6 +36,10 @@ class TrainingProgress(Watcher):
         self._pictures = self._epochs = self._batches = self._complete = 0
         self._shown = self._began = 0.0
         self._seen = 0
+
+    def keeps(self, folder: Path) -> None:
+        """Remember the run's folder."""
+        self.folder = folder
 
     def began(self, configuration: Configuration, pictures: int, epoch: int) -> None:
         """Show an empty bar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from groundup import backends
+from groundup.cli.options import threads_option
 from groundup.cli.progress import TrainingProgress
 from groundup.cli.settings import apply_settings, setting_options
 from groundup.data import load
@@ -46,6 +49,7 @@ from groundup.training.run import Run
     "--find-learning-rate", "finding", is_flag=True, help="Look for a good learning rate instead; --out FILE.png."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@threads_option
 @setting_options
 def command(
     network: str | None,
@@ -64,15 +68,16 @@ def command(
     NETWORK is one of mlp, cnn, lenet5, and of the networks that people built from scratch and published: matrix-800,
     deriv8, neurons-16, tensorvalue, notebook-10. Each brings its hyperparameters; the options below change them.
 
-    Ctrl-C stops after the batch that runs and saves; --resume goes on to the very same result. Ends with 1 if
-    training was interrupted or diverged.
+    Ctrl-C stops after the batch that runs and saves; --resume goes on to the very same result. After the last batch,
+    the run is finished first. Ends with 1 if training was interrupted or diverged, with 130 if Ctrl-C came outside of
+    the run, or twice.
     """
     watch = TrainingProgress()
     say = Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print
     if resumed is not None:
         _refuse(resumed, network, data, normalization, out, config, folds, finding or None, *settings.values())
-        result = _resume(Run.open(resumed), watch, say)
-        return _report(result, as_json)
+        run = Run.open(resumed)
+        return _keep(lambda: _resume(run, watch, say), watch, say, as_json)
     if network is not None and config is not None:
         raise ConfigurationError("--network and --config exclude each other: the configuration has its network")
     configuration = Configuration.read(config) if config is not None else recipe(network or "mlp")
@@ -84,6 +89,8 @@ def command(
     if folds is not None and (finding or out is not None):
         raise ConfigurationError("--cross-validate goes without --find-learning-rate and --out: it keeps nothing")
     loaded = _load(configuration.data, say)
+    if configuration.backend == "auto" and not backends.native_is_built():
+        say("numpy trains: native, which is faster, is not built here; groundup info says how to get it.")
     if normalization is not None:
         configuration = replace(
             configuration, network=replace(configuration.network, normalization=_normalization(normalization, loaded))
@@ -92,11 +99,7 @@ def command(
         return _find_learning_rate(configuration, loaded, out or Path("learning-rate.png"), as_json)
     if folds is not None:
         return _cross_validate(configuration, loaded, folds, watch, as_json)
-    try:
-        result = fit(configuration, loaded, folder=out, keep=True, watch=watch)
-    finally:
-        watch.close()
-    return _report(result, as_json)
+    return _keep(lambda: fit(configuration, loaded, folder=out, keep=True, watch=watch), watch, say, as_json)
 
 
 def _refuse(run: Path, *others: object) -> None:
@@ -104,12 +107,23 @@ def _refuse(run: Path, *others: object) -> None:
         raise ConfigurationError(f"--resume {run} goes on with the run's own configuration; leave the other options")
 
 
-def _resume(run: Run, watch: TrainingProgress, say: Any) -> Result:
-    configuration = run.configuration()
+def _keep(train: Callable[[], Result], watch: TrainingProgress, say: Any, as_json: bool) -> int:
+    """Train and report; whoever interrupts a run outside of its loop, or twice, is told how to go on, too."""
     try:
-        return resume(run, _load(configuration.data, say), watch)
-    finally:
-        watch.close()
+        try:
+            result = train()
+        finally:
+            watch.close()
+        return _report(result, as_json)
+    except KeyboardInterrupt:
+        if watch.folder is not None and Run(watch.folder).configuration_file.is_file():
+            say(f"Interrupted; go on with: groundup train --resume {watch.folder}")
+        raise
+
+
+def _resume(run: Run, watch: TrainingProgress, say: Any) -> Result:
+    watch.keeps(run.folder)
+    return resume(run, _load(run.configuration().data, say), watch)
 
 
 def _lasting(source: str) -> str:

@@ -22,7 +22,7 @@ from groundup.models.configuration import Configuration
 from groundup.models.evaluation import Evaluation
 from groundup.models.model import Model
 from groundup.training.history import History, Record
-from groundup.training.run import Position, Run
+from groundup.training.run import Position, Run, free_folder
 from groundup.training.watching import Interruption, Watcher, interruptible
 
 
@@ -106,6 +106,8 @@ def fit(
     program = begin(configuration, len(data.train))
     fitting = _Fitting(configuration, data, program, watch or Watcher())
     if keep:  # only now: what cannot be trained leaves no folder behind
+        folder = folder or free_folder(configuration.name)
+        fitting.watch.keeps(folder)
         fitting.run = Run.create(folder, configuration, program.state())
     return fitting.go(Position())
 
@@ -217,16 +219,16 @@ class _Fitting:
     @np.errstate(all="ignore")  # a training that diverges is told of in words
     def go(self, position: Position) -> Result:
         """Train from `position` to the end, or until interrupted; keep what should be kept."""
-        self.watch.began(self.configuration, len(self.train), len(position.history))
         with interruptible(self.watch) as interruption:
+            self.watch.began(self.configuration, len(self.train), len(position.history))
             while not self._complete(position.history):
                 position = self._epoch(position, interruption)
                 if self.run:
                     self.run.save_checkpoint(position, self.program.state())
                 if interruption:
                     break
-        interrupted = not self._complete(position.history)
-        return self._result(position, interrupted)
+            # Within: KeyboardInterrupt in compiled code that draws would come out of it as some other error.
+            return self._result(position, interrupted=not self._complete(position.history))
 
     def _complete(self, history: History) -> bool:
         patience = self.configuration.patience

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -59,31 +58,30 @@ class Run:
     folder: Path
 
     @classmethod
-    def create(cls, folder: Path | None, configuration: Configuration, state: dict[str, NDArray[Any]]) -> Run:
-        """Make a run folder, named after network and time unless told, holding the beginning of the run.
+    def create(cls, folder: Path, configuration: Configuration, state: dict[str, NDArray[Any]]) -> Run:
+        """Make a run folder, holding the beginning of the run.
 
         Raises
         ------
         ConfigurationError
             If the folder is there already and not empty, or has no name of its own.
         """
-        chosen = folder or next(_free_names(configuration.name))
-        if chosen.name in ("", ".."):
-            raise ConfigurationError(f"{chosen} cannot become a run folder: give --out a name")
-        if chosen.exists() and (not chosen.is_dir() or any(chosen.iterdir())):
-            raise ConfigurationError(f"{chosen} is there already: choose another --out, or --resume {chosen}")
-        chosen.parent.mkdir(parents=True, exist_ok=True)
-        temporary = chosen.with_name(f".{chosen.name}.partial-{secrets.token_hex(4)}")
+        if folder.name in ("", ".."):
+            raise ConfigurationError(f"{folder} cannot become a run folder: give --out a name")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ConfigurationError(f"{folder} is there already: choose another --out, or --resume {folder}")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = folder.with_name(f".{folder.name}.partial-{secrets.token_hex(4)}")
         temporary.mkdir()
         try:
             begun = cls(temporary)
             with replacing(begun.configuration_file) as file:
                 file.write_text(configuration.as_toml(), encoding="utf-8")
             begun.save_checkpoint(Position(), state)
-            os.replace(temporary, chosen)
+            os.replace(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        return cls(chosen)
+        return cls(folder)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Run:
@@ -191,8 +189,8 @@ class Run:
             raise ModelError(f"{path} is not a whole checkpoint: {error}") from None
 
 
-def _free_names(name: str) -> Iterator[Path]:
-    """Yield folders that are not there yet: name and time, then with a number."""
+def free_folder(name: str) -> Path:
+    """Return a run folder that is not there yet: called by name and time, then with a number."""
     stem = f"{name}-{datetime.now():%Y-%m-%d-%H%M%S}"
     names = (RUNS / (f"{stem}-{number}" if number else stem) for number in range(1_000_000))
-    return (folder for folder in names if not folder.exists())
+    return next(folder for folder in names if not folder.exists())

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -16,6 +17,9 @@ from groundup.training.history import Record
 
 class Watcher:
     """Watches in silence; override what should be seen."""
+
+    def keeps(self, folder: Path) -> None:
+        """The run is about to be kept in `folder`: from the moment that it is there, it can be resumed."""
 
     def began(self, configuration: Configuration, pictures: int, epoch: int) -> None:
         """Training begins, on `pictures` an epoch, `epoch` of which are complete."""
