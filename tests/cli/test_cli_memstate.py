@@ -15,6 +15,7 @@ from command_line import groundup
 from groundup.backends.interpreter import Interpreter
 from groundup.layers import Linear
 from groundup.verify.memstate import Recording
+from stand_in import WRONG, StandIn, registered
 
 NETWORK = ("--network", "784-6-10", "--steps", 2, "--batch-size", 3)
 
@@ -161,11 +162,40 @@ def test_compare(data_folder: Path) -> None:
         assert done.json["holds"] is True
         found = {each["backend"]: each for each in done.json["backends"]}
         assert {"scalar float64", "lists float64", "numpy float32", "numpy float64"} <= set(found)
-        assert all(each["compared"] == each["names"] > 40 for each in found.values())
+        whole = [each for name, each in found.items() if not name.startswith("native")]
+        assert all(each["compared"] == each["names"] > 40 for each in whole)
     people = groundup("memstate", "compare", *NETWORK, "--data", data_folder, "--backends", "lists, numpy")
     assert people.code == 0
     assert "scalar" not in people.out
     assert "numpy float32" in people.out
+
+
+def test_compare_of_a_compiler(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered(monkeypatch, StandIn(left_out=("output/0",), compiler=True))
+    compare = ("memstate", "compare", *NETWORK, "--data", data_folder, "--backends", "stand-in")
+    done = groundup(*compare, "--json")
+    assert done.code == 0
+    assert [each["backend"] for each in done.json["backends"]] == ["stand-in float32", "stand-in mixed"]
+    for each in done.json["backends"]:
+        assert each["holds"]
+        assert each["compared"] == each["names"] - 2  # one in each step
+    registered(monkeypatch, StandIn(WRONG["truncated"], left_out=("output/0",), compiler=True))
+    wrong = groundup(*compare)
+    assert wrong.code == 1
+    assert "A is the reference, B is stand-in mixed." in wrong.out
+    assert "B is stand-in float32." not in wrong.out
+
+
+def test_a_compilers_file(a: Path, tmp_path: Path) -> None:
+    recording, path = Recording.read(a), tmp_path / "b.safetensors"
+    names = recording.values.keys() - {"step/1/inputs", "step/2/output/1"}
+    values = {name: value for name, value in recording.values.items() if name in names}
+    replace(recording, values=values).write(path)
+    assert groundup("memstate", "diff", a, path).code == 1
+    replace(recording, values=values, compiler=True).write(path)
+    done = groundup("memstate", "diff", a, path)
+    assert done.code == 0
+    assert f"Compared {len(values)} of {len(recording.values)} names. All agree within their tolerances." in done.out
 
 
 def test_compare_of_a_wrong_backend(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

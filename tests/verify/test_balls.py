@@ -134,6 +134,33 @@ def test_nothing_is_known_about_a_quotient_by_zero() -> None:
         assert XP.log(Ball([1e-9], [1e-8], SINGLE)).radius == np.inf
 
 
+@pytest.mark.parametrize("value", [0.0, 1e-40, 1e-30, 1e-8, 0.5])
+@pytest.mark.parametrize("radius", [0.0, 1e-32, 1e-9, 0.3])
+def test_roots_near_zero(value: float, radius: float) -> None:
+    root = XP.sqrt(Ball([value], [radius], SINGLE))
+    for other in (max(value - radius, 0.0), value + radius):
+        assert abs(np.sqrt(other) - root.value[0]) <= root.radius[0]
+
+
+def test_a_quotient_may_be_a_product_with_the_reciprocal() -> None:
+    x, y = np.random.default_rng(1).uniform(1, 2, (2, 10_000)).astype(np.float32)
+    assert np.any(x / y != x * (1 / y))
+    for quotient in (x / y, x * (1 / y)):
+        assert_inside(Ball(x, 0, SINGLE) / Ball(y, 0, SINGLE), quotient)
+
+
+def test_numbers_that_may_be_flushed_to_zero() -> None:
+    tiny = Ball([1e-40, 1e-39], 0, SINGLE)
+    for result in (
+        tiny * 0.5,
+        tiny + tiny,
+        tiny @ Ball([1.0, 1.0], 0, SINGLE),
+        XP.sum(tiny),
+        tiny * Ball(4.0, 0, SINGLE),
+    ):
+        assert np.all(result.radius >= np.abs(result.value))
+
+
 def test_constants_that_float32_holds_are_exact() -> None:
     assert SINGLE.of_constant(0.5) == 0
     assert SINGLE.of_constant(0.1) > 0

@@ -27,6 +27,7 @@ from groundup.network import Network
 from groundup.optimizers import SGD, AdamW
 from groundup.verify.comparison import diff
 from groundup.verify.memstate import FORMAT, Batch, Recording, Setup, record, replay
+from groundup.verify.tolerances import precision_of
 
 A = reference()
 DROPPING = Setup(Network([Linear(36, 12), Dropout(0.5), ReLU(), Linear(12, 10)]), seed=7)
@@ -53,13 +54,13 @@ def test_names_in_order_of_execution() -> None:
     assert A.steps == 2
 
 
-@pytest.mark.parametrize("backend", backends.NAMES)
+@pytest.mark.parametrize("backend", backends.available())
 def test_types_on_every_backend(backend: str) -> None:
     for precision in backends.get(backend).precisions:
         made = record(DROPPING, noise(DROPPING.network, 1), backend, precision)
         own = {"pixels": "uint8", "labels": "uint8", "steps": "int64"}
         for name, value in made.values.items():
-            assert value.dtype.name == own.get(name.rpartition("/")[2], precision), name
+            assert value.dtype.name == own.get(name.rpartition("/")[2], precision_of(precision).dtype), name
 
 
 def test_the_values_are_those_of_a_training() -> None:
@@ -105,7 +106,8 @@ def test_an_unknown_backend_or_precision() -> None:
     [SETUP, DROPPING, Setup(NETWORK, MeanSquaredError(), AdamW(beta1=0.8), 0.3, 5), Setup(NETWORK, CrossEntropy(0.2))],
 )
 def test_written_and_read(setup: Setup, tmp_path: Path) -> None:
-    for made in (reference(setup, 1), replay(reference(setup, 1), "numpy", "float32", lockstep=True)):
+    stepped = replay(reference(setup, 1), "numpy", "float32", lockstep=True)
+    for made in (reference(setup, 1), stepped, replace(stepped, precision="mixed", compiler=True)):
         made.write(tmp_path / "new" / "a.safetensors")
         read = Recording.read(tmp_path / "new" / "a.safetensors")
         assert same(read, made)
@@ -153,6 +155,7 @@ def test_the_documented_description_is_enough(tmp_path: Path) -> None:
         (lambda d: d | {"precision": 64}, "precision must be text"),
         (lambda d: d | {"backend": None}, "backend must be text"),
         (lambda d: d | {"lockstep": "yes"}, "lockstep must be true or false"),
+        (lambda d: d | {"compiler": 1}, "compiler must be true or false"),
         (lambda d: d | {"setup": 5}, "setup must be a table"),
         (lambda d: d | {"setup": {}}, "setup.network must be a table"),
         (lambda d: d | {"setup": d["setup"] | {"speed": 1}}, "'speed' is unknown"),

@@ -19,6 +19,7 @@ from groundup.json_text import to_json
 from groundup.models.recipes import recipe
 from groundup.verify.comparison import Difference, Row, diff
 from groundup.verify.memstate import Batch, Recording, Setup, record, replay
+from groundup.verify.tolerances import PRECISIONS
 
 HEAD = box.SIMPLE_HEAD
 SAID = 10
@@ -52,7 +53,12 @@ def command() -> None:
 @network_option
 @data_option
 @click.option("--backend", default="numpy", show_default=True, help="What runs the network.")
-@click.option("--precision", default="float64", show_default=True, help="The arithmetic: float32, float64.")
+@click.option(
+    "--precision",
+    default="float64",
+    show_default=True,
+    help=f"The arithmetic: {', '.join(PRECISIONS)}, as far as the backend has it.",
+)
 @steps_option
 @batch_option
 @seed_option
@@ -95,13 +101,13 @@ def record_command(
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help="Draw the first difference as .png.")
 @json_option
 def diff_command(a: Path, b: Path, lockstep: bool, picture: Path | None, as_json: bool) -> int:
-    """Compare recording B, value by value, with recording A, which says what was trained.
+    """Hold recordings A, which says what was trained, and B against the float64 reference, value by value.
 
     With --lockstep, the backend that recorded B trains once more, each step from A's state. Ends with 1 if any value
-    differs beyond its tolerance, is NaN, or is missing.
+    leaves the reference beyond its tolerance, is NaN, or is missing.
 
-    The table has, for each value, the largest absolute and relative difference; then of the element that comes nearest
-    its tolerance the difference in units in the last place, its index, and its share of the tolerance.
+    The table has, for each value, the largest absolute and relative difference of A and B; then of the element that
+    comes nearest its tolerance their difference in units in the last place, its index, and its share of the tolerance.
     """
     first, second = Recording.read(a), Recording.read(b)
     with Console(stderr=True).status("Comparing"):
@@ -126,7 +132,7 @@ def diff_command(a: Path, b: Path, lockstep: bool, picture: Path | None, as_json
 
 @command.command("compare")
 @click.option(
-    "--backends", "names", default=",".join(backends.NAMES), show_default=True, help="Which, separated by commas."
+    "--backends", "names", default=",".join(backends.available()), show_default=True, help="Which, separated by commas."
 )
 @network_option
 @data_option
@@ -147,7 +153,7 @@ def compare_command(
 ) -> int:
     """Train the same steps on several backends, each in all its precisions, and compare them with the reference.
 
-    The reference, A, is the layers' own mathematics in float64 on NumPy. Ends with 1 if a backend differs.
+    A is the layers' own mathematics in float64 on NumPy. Ends with 1 if a backend leaves the reference.
     """
     chosen = [backends.get(name.strip()) for name in names.split(",")]
     batches = _batches(source, steps, batch_size)

@@ -1,4 +1,4 @@
-"""Ball arithmetic: arrays that know how far another computation of the same numbers may be from them.
+"""Ball arithmetic: arrays that know how far a computation of the same numbers, with its roundings, may be from them.
 
 A `Ball` is a float64 array with a radius for every element. Each operation adds up its own roundings, as
 `groundup.verify.tolerances` counts them, and what it inherits from its operands: for z = x · y the radius is
@@ -6,10 +6,12 @@ A `Ball` is a float64 array with a radius for every element. Each operation adds
 unchanged, so the tolerance of every number of a network is *derived*, by the same text that computes the number.
 
 Derived: all arithmetic, sums and products (length of the reduction times u times Σ|a·b|, in any order of summation),
-elementwise functions (by their slope within the ball), maxima. Where a ball lies across a kink (a ReLU's
-input around 0, two pixels of a pool that are equal but for rounding) both sides are possible, and the radius reaches
-to the other. Not derived: other formulas for the same thing. Whoever computes a variance as E[x²] - E[x]² makes
-other errors than E[(x - E[x])²], and is told so.
+elementwise functions (by their slope within the ball), maxima, the rounding of operands to bfloat16. Where a ball lies
+across a kink (a ReLU's input around 0, two pixels of a pool that are equal but for rounding) both sides are possible,
+and the radius reaches to the other.
+
+Not derived: other formulas for the same thing. Whoever computes a variance as E[x²] - E[x]² makes other errors than
+E[(x - E[x])²], and is told so. Nor a sum that the layers write as several, one after another, and somebody as one.
 
 Source: W. Tucker, "Validated Numerics", 2011; N. Higham, 2002, section 3.3 (running error analysis).
 """
@@ -23,9 +25,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from groundup.verify.tolerances import FUNCTION, Floats, Rounding
+from groundup.verify.tolerances import (
+    ARITHMETIC,
+    BFLOAT16_ROUNDOFF,
+    DIVISION,
+    FUNCTION,
+    OWN_ROUNDING,
+    SMALLEST_NORMAL_BFLOAT16,
+    Floats,
+    Rounding,
+)
 
 Axis = int | tuple[int, ...] | None
+
+BFLOAT16_BITS = 8
+"""The significant bits of a bfloat16 number; float32 has 24."""
+
+BFLOAT16_LAST_PLACE = -133
+"""The exponent of the smallest bfloat16 number; below 2⁻¹²⁶ all of them lie 2⁻¹³³ apart."""
+
+
+def bfloat16(x: Floats) -> Floats:
+    """Return the nearest bfloat16 number of each, ties to even."""
+    _, exponent = np.frexp(x)
+    place = np.maximum(exponent - BFLOAT16_BITS, BFLOAT16_LAST_PLACE)
+    rounded: Floats = np.ldexp(np.rint(np.ldexp(x, -place)), place)
+    return rounded
 
 
 class Ball:
@@ -87,12 +112,29 @@ class Ball:
             return operand
         return Ball(operand, self.rounding.of_constant(float(operand)), self.rounding)
 
-    def rounded(self, value: Floats, inherited: Any) -> Ball:
+    def rounded(self, value: Floats, inherited: Any, roundings: int = ARITHMETIC) -> Ball:
         """Return the result of one operation with what it inherits from its operands.
 
         The other computation rounds its own result, which may be larger than ours by what it inherited.
         """
-        return Ball(value, inherited + self.rounding.of(np.abs(value) + inherited), self.rounding)
+        return Ball(value, inherited + self.rounding.of(np.abs(value) + inherited, roundings), self.rounding)
+
+    def as_operand(self) -> Ball:
+        """Return what a matrix product makes of this array: in mixed precision, its numbers rounded to bfloat16.
+
+        A larger number is never rounded to a smaller one. So what lies between c - r and c + r is rounded to something
+        between what these two are rounded to: mostly to one and the same, and then nothing is uncertain any more. Nor
+        can any two such numbers be further from each other than they were, and the rounding of each.
+        """
+        if not self.rounding.bfloat16_products:
+            return self
+        reach = self.radius * (1 + OWN_ROUNDING)
+        least, largest = bfloat16(self.value - reach), bfloat16(self.value + reach)
+        flushed = (least < SMALLEST_NORMAL_BFLOAT16) & (largest > -SMALLEST_NORMAL_BFLOAT16)  # possibly, to 0
+        least = np.where(flushed, np.minimum(least, 0), least)
+        largest = np.where(flushed, np.maximum(largest, 0), largest)
+        apart = reach + 2 * (BFLOAT16_ROUNDOFF * (np.abs(self.value) + reach) + SMALLEST_NORMAL_BFLOAT16)
+        return Ball(bfloat16(self.value), np.minimum(largest - least, apart), self.rounding)
 
     def __add__(self, operand: Any) -> Ball:
         y = self.other(operand)
@@ -111,13 +153,14 @@ class Ball:
         y = self.other(operand)
         quotient = self.value / y.value
         nearest = np.maximum(np.abs(y.value) - y.radius, 0)  # to zero: then nothing is known, and the radius infinite
-        return self.rounded(quotient, (self.radius + np.abs(quotient) * y.radius) / nearest)
+        return self.rounded(quotient, (self.radius + np.abs(quotient) * y.radius) / nearest, DIVISION)
 
-    def __matmul__(self, y: Ball) -> Ball:
-        magnitudes = np.abs(self.value) @ np.abs(y.value)
-        inherited = np.abs(self.value) @ y.radius + self.radius @ (np.abs(y.value) + y.radius)
-        own = self.rounding.of(magnitudes + inherited, self.shape[-1])
-        return Ball(self.value @ y.value, inherited + own, self.rounding)
+    def __matmul__(self, operand: Ball) -> Ball:
+        x, y = self.as_operand(), operand.as_operand()
+        magnitudes = np.abs(x.value) @ np.abs(y.value)
+        inherited = np.abs(x.value) @ y.radius + x.radius @ (np.abs(y.value) + y.radius)
+        own = self.rounding.of(magnitudes + inherited, x.shape[-1])
+        return Ball(x.value @ y.value, inherited + own, self.rounding)
 
     def __pow__(self, exponent: int) -> Ball:
         assert exponent == 2, "the layers square and do nothing else"
@@ -241,10 +284,13 @@ class BallNamespace:
         return self._function(np.tanh(x.value), x.radius * (1 - np.tanh(nearest) ** 2))
 
     def sqrt(self, x: Ball) -> Ball:
-        """Return square roots; the curve is steeper below, and nobody takes the root of a negative number."""
+        """Return square roots; nobody takes the root of a negative number.
+
+        The curve is steeper below, but a ball that reaches below 0 may reach further above.
+        """
         root = np.sqrt(x.value)
-        below = np.minimum(x.radius, x.value) / (root + np.sqrt(np.maximum(x.value - x.radius, 0)))
-        return self._function(root, np.where(root > 0, below, np.sqrt(x.radius)))
+        below = root - np.sqrt(np.maximum(x.value - x.radius, 0))
+        return self._function(root, np.maximum(below, np.sqrt(x.value + x.radius) - root))
 
     def maximum(self, x: Ball, y: Ball) -> Ball:
         """Return the larger of each two numbers.

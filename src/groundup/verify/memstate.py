@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup import backends, randomness
+from groundup.backends.interpreter import Interpreter
 from groundup.backends.numpy import uniforms
+from groundup.backends.program import Program
 from groundup.checks import Checked, integer, real
 from groundup.descriptions import build, describe, refuse_unknown, table
 from groundup.errors import DataError, GroundupError, RecordingError
@@ -28,6 +30,7 @@ from groundup.layers import Shape
 from groundup.losses import LOSSES, CrossEntropy, Loss
 from groundup.network import Network
 from groundup.optimizers import OPTIMIZERS, SGD, Optimizer
+from groundup.verify.tolerances import precision_of
 
 FORMAT = "groundup memory states 1"
 MAXIMUM_NUMBERS = 2**28
@@ -117,13 +120,16 @@ class Recording:
         ``step/2/loss``, ``step/2/gradient/0.weight``, and the state after it: ``step/2/0.weight``,
         ``step/2/velocity/0.weight``, ``step/2/steps``.
     precision : str
-        Of the arithmetic, and of every value but pixels and labels.
+        Of the arithmetic, as `groundup.verify.tolerances.PRECISIONS` names it.
     backend : str
         What computed them: a backend's name, or any other.
     setup : Setup, optional
         What was trained; a recording without it can only be compared with one that has it.
     lockstep : bool
         Whether each step began from the state of another recording, and not from what the step before left.
+    compiler : bool
+        Whether a compiler made the program. It may fuse layers, so ``inputs`` and the outputs of all layers but the
+        last may be missing.
     """
 
     values: Values
@@ -131,6 +137,7 @@ class Recording:
     backend: str
     setup: Setup | None = None
     lockstep: bool = False
+    compiler: bool = False
 
     @property
     def steps(self) -> int:
@@ -195,6 +202,7 @@ class Recording:
             "precision": self.precision,
             "backend": self.backend,
             "lockstep": self.lockstep,
+            "compiler": self.compiler,
             "order": list(self.values),
         }
         if self.setup is not None:
@@ -232,11 +240,13 @@ class Recording:
         for name in ("precision", "backend"):
             if not isinstance(description.get(name), str):
                 raise RecordingError(f"{name} must be text")
-        if not isinstance(description.get("lockstep", False), bool):
-            raise RecordingError("lockstep must be true or false")
+        flags = {name: description.get(name, False) for name in ("lockstep", "compiler")}
+        for name, flag in flags.items():
+            if not isinstance(flag, bool):
+                raise RecordingError(f"{name} must be true or false")
         setup = Setup.from_description(description["setup"]) if "setup" in description else None
         ordered = {name: values[name] for name in order}
-        return cls(ordered, description["precision"], description["backend"], setup, description.get("lockstep", False))
+        return cls(ordered, description["precision"], description["backend"], setup, **flags)
 
     def _required(self, name: str, shape: Shape | None = None) -> NDArray[Any]:
         if name not in self.values:
@@ -296,22 +306,22 @@ def replay(reference: Recording, backend: str, precision: str, *, lockstep: bool
 
 
 def _run(
-    setup: Setup, program: Any, backend: str, precision: str, batches: Iterator[tuple[int, Batch]], **flags: bool
+    setup: Setup, program: Program, backend: str, precision: str, batches: Iterator[tuple[int, Batch]], **flags: bool
 ) -> Recording:
     values = {f"step/0/{name}": as_numpy(value, name, precision) for name, value in program.state().items()}
     for number, batch in batches:
         values |= {f"step/{number}/{name}": value for name, value in batch._asdict().items()}
         for name, mask in setup.masks(len(batch.labels), number).items():
-            values[f"step/{number}/mask/{name}"] = mask.astype(precision)
+            values[f"step/{number}/mask/{name}"] = mask.astype(precision_of(precision).dtype)
         for name, value in program.trace(*batch, setup.learning_rate).items():
             values[f"step/{number}/{name}"] = as_numpy(value, name, precision)
-    return Recording(values, precision, backend, setup, **flags)
+    return Recording(values, precision, backend, setup, compiler=not isinstance(program, Interpreter), **flags)
 
 
 def type_of(name: str, precision: str) -> str:
     """Return the type that a value of this name has in a recording of this precision."""
     last = name.rpartition("/")[2]
-    return {"pixels": "uint8", "labels": "uint8", "steps": "int64"}.get(last, precision)
+    return {"pixels": "uint8", "labels": "uint8", "steps": "int64"}.get(last, precision_of(precision).dtype)
 
 
 def as_numpy(value: Any, name: str, precision: str) -> NDArray[Any]:

@@ -22,17 +22,53 @@ from groundup.errors import RecordingError
 
 Floats = NDArray[np.float64]
 
+
+@dataclass(frozen=True)
+class Precision:
+    """The arithmetic of a recording.
+
+    Parameters
+    ----------
+    dtype : str
+        Of every number that is recorded.
+    bfloat16_products : bool
+        Whether matrix products round their operands to bfloat16; all else is done in `dtype`.
+    """
+
+    dtype: str
+    bfloat16_products: bool = False
+
+
+PRECISIONS = {
+    "float32": Precision("float32"),
+    "float64": Precision("float64"),
+    "mixed": Precision("float32", bfloat16_products=True),
+}
+"""The precisions that a recording may have, by the name that a backend gives them."""
+
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
-"""The largest relative error of one rounding, to nearest, in each precision."""
+"""The largest relative error of one rounding, to nearest, in each type."""
 
 FLUSHED = {"float32": 2.0**-106, "float64": 2.0**-1002}
 """What may become zero: 2²⁰ times the smallest normal number. Hardware and the numpy backend flush such numbers."""
 
+BFLOAT16_ROUNDOFF = 2.0**-8
+"""The largest relative error of the rounding to bfloat16."""
+
+SMALLEST_NORMAL_BFLOAT16 = 2.0**-126
+"""Hardware may take a smaller operand of a matrix product to be zero."""
+
 ARITHMETIC = 1
-"""Roundings of +, -, *, / and square root, which IEEE 754 rounds correctly."""
+"""Roundings of +, - and *, which IEEE 754 rounds correctly."""
+
+DIVISION = 2
+"""Roundings of a quotient: it may be a product with the reciprocal."""
 
 FUNCTION = 4
-"""Roundings that exp, log and tanh of a mathematical library are worth; the common ones stay below."""
+"""Roundings that exp, log, tanh and square root are worth: 2 units in the last place, where these are coarsest.
+
+NumPy's float32 comes up to 3.95 (log, with AVX2).
+"""
 
 NORMALIZATION = 4
 """Roundings of (pixel - mean) / deviation, in any order, each of no more than (pixel + |mean|) / deviation."""
@@ -64,10 +100,13 @@ class Rounding:
         The sum of both unit roundoffs.
     floor : float
         The absolute error where a number is so small that either may flush it to zero.
+    bfloat16_products : bool
+        Whether the operands of matrix products are rounded to bfloat16.
     """
 
     unit: float
     floor: float
+    bfloat16_products: bool = False
 
     @classmethod
     def between(cls, *precisions: str) -> Rounding:
@@ -78,13 +117,10 @@ class Rounding:
         RecordingError
             If the table does not know a precision.
         """
-        for precision in precisions:
-            if precision not in UNIT_ROUNDOFF:
-                raise RecordingError(
-                    f"no tolerance is known for the precision {precision!r}; there are {', '.join(UNIT_ROUNDOFF)}"
-                )
-        every = (*precisions, "float64")
-        return cls(sum(UNIT_ROUNDOFF[each] for each in every), max(FLUSHED[each] for each in every))
+        found = [precision_of(name) for name in precisions]
+        types = [*(each.dtype for each in found), "float64"]
+        mixed = any(each.bfloat16_products for each in found)
+        return cls(sum(UNIT_ROUNDOFF[each] for each in types), max(FLUSHED[each] for each in types), mixed)
 
     def of(self, magnitude: Any, roundings: float = ARITHMETIC) -> Floats:
         """Return the error of so many roundings of numbers of this magnitude (an array, or a number); 0 is exact."""
@@ -95,6 +131,13 @@ class Rounding:
         with np.errstate(over="ignore", under="ignore"):
             exact = not math.isfinite(value) or float(np.float32(value)) == value
         return 0.0 if exact else self.unit * abs(value)
+
+
+def precision_of(name: str) -> Precision:
+    """Return the precision called `name`, or raise `RecordingError`."""
+    if name not in PRECISIONS:
+        raise RecordingError(f"no tolerance is known for the precision {name!r}; there are {', '.join(PRECISIONS)}")
+    return PRECISIONS[name]
 
 
 def gradient_error(
