@@ -1,179 +1,195 @@
-"""Seconds an epoch: groundup beside its peers, in one run.
+"""How fast: groundup beside its peers, in one run.
 
-    python benchmarks/peers.py [--rounds 7] [--peers groundup,pytorch] [--json]
+    python benchmarks/peers.py [--cases fast99,one] [--peers groundup,pytorch] [--rounds 7] [--json]
 
-Every peer trains the same network on the same MNIST pictures with the same batches and SGD with momentum, in a
-process of its own. The peers take turns, an epoch each, so that a machine whose speed drifts treats all alike. Each
-trains on from epoch to epoch, because the second is not like the first: the momentum of pixels that are rarely lit
-decays into subnormal numbers. What counts is the median, and the ratio of medians. Nothing else should run.
+Everybody trains the same networks on the same pictures with the same hyperparameters, from the same weights
+(scikit-learn from its own), or recognises with the same trained ones. The peers' pictures lie in memory as float32
+before the time starts; groundup's are bytes. Each is in a process of its own, and they take turns, so that a machine
+whose speed drifts treats all alike; the first turn does not count. What counts is the median, and the ratio of
+medians. Whose accuracy is not near that of the others is left out. Nothing else should run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+import groundup
+from contestants import EPOCH, PICTURE, Case, Contestant, cases, contestants, missing
+from groundup.training.loop import fit
 
-from groundup import SGD, CrossEntropy, Linear, Network, ReLU, backends, load_data
-from groundup.backends.program import Progress
-from groundup.data.datasets import Dataset
-from groundup.training.loop import shuffled
-
-LEARNING_RATE, MOMENTUM = 0.05, 0.9
+THREADS = ("GROUNDUP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Environment variables that say how many a library may use; the others see how many processors they have."""
 PAUSE = 0.5
 """Seconds before each turn: threads of the one before spin for a while, waiting for more to do."""
 
+BEHIND = 0.02
+"""Less accurate than the best by more than this: something else was computed, and its time is worth nothing."""
 
-@dataclass(frozen=True)
-class Case:
-    """A fully connected network and its batch size."""
-
-    sizes: tuple[int, ...]
-    batch_size: int
-
-    def __str__(self) -> str:
-        return f"{'-'.join(map(str, self.sizes))}, batch {self.batch_size}"
-
-
-CASES = (Case((784, 800, 10), 100), Case((784, 800, 10), 500), Case((784, 32, 32, 10), 100))
-
-
-def train_groundup(case: Case, train: Dataset) -> Iterator[None]:
-    """Train with the numpy backend."""
-    layers = [layer for inputs, outputs in pairwise(case.sizes) for layer in (ReLU(), Linear(inputs, outputs))]
-    network, optimizer = Network(layers[1:]), SGD(momentum=MOMENTUM)
-    program = backends.get("numpy").compile(network, CrossEntropy(), optimizer, case.batch_size)
-    rates = [LEARNING_RATE] * -(-len(train) // case.batch_size)
-
-    def observe(progress: Progress) -> bool:
-        return False
-
-    for epoch in range(sys.maxsize):
-        program.epoch(train.images, train.labels, shuffled(len(train), 0, epoch), rates, observe)
-        yield
-
-
-def train_pytorch(case: Case, train: Dataset, fused: bool = False) -> Iterator[None]:
-    """Train with PyTorch in float32, the pictures in memory as float32."""
-    import torch
-
-    torch.manual_seed(0)
-    pixels = torch.from_numpy(train.images.reshape(len(train), -1)).float() / 255
-    labels = torch.from_numpy(train.labels.astype(np.int64))
-    layers = [layer for i, o in pairwise(case.sizes) for layer in (torch.nn.ReLU(), torch.nn.Linear(i, o))]
-    network = torch.nn.Sequential(*layers[1:])
-    loss = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE, MOMENTUM, fused=fused)
-    while True:
-        for batch in torch.randperm(len(train)).split(case.batch_size):
-            optimizer.zero_grad()
-            loss(network(pixels[batch]), labels[batch]).backward()
-            optimizer.step()
-        yield
-
-
-def train_pytorch_fused(case: Case, train: Dataset) -> Iterator[None]:
-    """Train with PyTorch's fused optimizer."""
-    return train_pytorch(case, train, fused=True)
-
-
-def train_scikit_learn(case: Case, train: Dataset) -> Iterator[None]:
-    """Train with scikit-learn's MLPClassifier on float32."""
-    from sklearn.neural_network import MLPClassifier
-
-    network = MLPClassifier(
-        case.sizes[1:-1],
-        solver="sgd",
-        alpha=0,
-        batch_size=case.batch_size,
-        learning_rate_init=LEARNING_RATE,
-        momentum=MOMENTUM,
-        nesterovs_momentum=False,
-        random_state=0,
-    )
-    pixels: NDArray[np.float32] = train.images.reshape(len(train), -1).astype(np.float32) / 255
-    while True:
-        network.partial_fit(pixels, train.labels, classes=np.arange(10))
-        yield
-
-
-PEERS: dict[str, Callable[[Case, Dataset], Iterator[None]]] = {
-    "groundup": train_groundup,
-    "pytorch": train_pytorch,
-    "pytorch-fused": train_pytorch_fused,
-    "scikit-learn": train_scikit_learn,
+Answer = dict[str, float]
+COLUMNS: dict[str, Callable[[Contestant], bool]] = {
+    "groundup mixed": lambda each: str(each) == "groundup native mixed",
+    "groundup float32": lambda each: str(each) == "groundup native float32",
+    "groundup numpy": lambda each: str(each) == "groundup numpy",
+    "PyTorch float32": lambda each: each.peer == "pytorch" and "float32" in each.setting,
+    "PyTorch": lambda each: each.peer == "pytorch",
+    "JAX": lambda each: each.peer == "jax",
+    "tinygrad": lambda each: each.peer == "tinygrad",
+    "scikit-learn": lambda each: each.peer == "scikit-learn",
+    "ONNX Runtime": lambda each: each.peer == "onnxruntime",
 }
+"""The table's columns, and of whom each shows the fastest."""
 
 
-def work(peer: str, case: Case) -> None:
-    """Train an epoch for every line on stdin; answer each with its seconds and the memory's peak in MB."""
-    epochs = PEERS[peer](case, load_data().train)
-    for _ in sys.stdin:
-        began = time.perf_counter()
-        next(epochs)
-        seconds = time.perf_counter() - began
-        print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+class Worker:
+    """A contestant's process."""
+
+    def __init__(self, case: Case, contestant: Contestant, source: str | None, model: Path, threads: int) -> None:
+        folder = str(Path(__file__).parent)
+        settings = dict.fromkeys(THREADS, str(threads))
+        settings |= {"PYTHONPATH": folder, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+        task = (str(cases().index(case)), contestant.peer, contestant.setting, source or "", str(model))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "contestants.work", *task],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | settings,
+        )
+
+    def turn(self) -> Answer | None:
+        """Let it take a turn and return what it answers, or None if it has failed."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        time.sleep(PAUSE)
+        try:
+            print(file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            return None
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
 
 
-def measure(case: Case, peers: list[str], rounds: int) -> dict[str, dict[str, float]]:
-    """Return each peer's median seconds an epoch after a warm-up epoch, and its memory's peak in MB."""
-    command = [sys.executable, __file__, "--work", str(CASES.index(case))]
-    workers = {
-        peer: subprocess.Popen([*command, peer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for peer in peers
-    }
-    answers: dict[str, list[list[float]]] = {peer: [] for peer in peers}
+def measure(case: Case, workers: dict[str, Worker], rounds: int, left_out: dict[str, str]) -> dict[str, Answer]:
+    """Return each contestant's median seconds, its accuracy, and its memory's peak in MB."""
+    answers: dict[str, list[Answer]] = {name: [] for name in workers}
     for number in range(rounds + 1):
-        for peer, worker in workers.items():
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            time.sleep(PAUSE)
-            print(file=worker.stdin, flush=True)
-            answer = [float(word) for word in worker.stdout.readline().split()]
-            if number:
-                answers[peer].append(answer)
-            print(f"{case}: {peer} epoch {number}: {answer[0]:.3f} s", file=sys.stderr)
+        for name in list(answers):
+            if answer := workers[name].turn():
+                answers[name].append(answer)
+                print(f"{case}: {name}, round {number}: {shown(case, answer['seconds'])}", file=sys.stderr)
+            else:
+                left_out[f"{case}: {name}"] = "failed, see its message above"
+                del answers[name]
     for worker in workers.values():
-        worker.communicate()
-    return {
-        peer: {"seconds": statistics.median(each[0] for each in found), "megabytes": found[-1][1]}
-        for peer, found in answers.items()
-    }
+        worker.process.communicate()
+    found = {name: summary(given) for name, given in answers.items()}
+    best = max((each["accuracy"] for each in found.values()), default=0.0)
+    for name, each in list(found.items()):
+        if each["accuracy"] < best - BEHIND:
+            left_out[f"{case}: {name}"] = f"recognises {each['accuracy']:.2%}, others {best:.2%}"
+            del found[name]
+    return found
+
+
+def summary(answers: Sequence[Answer]) -> Answer:
+    """Return the median of all but the first, the first one's accuracy, and the last one's memory."""
+    seconds = statistics.median(answer["seconds"] for answer in answers[1:])
+    return {"seconds": seconds, "accuracy": answers[0]["accuracy"], "megabytes": answers[-1]["megabytes"]}
+
+
+def shown(case: Case, seconds: float) -> str:
+    """Return a time in the unit that suits the case."""
+    if case.task == EPOCH:
+        return f"{seconds:.3f} s"
+    return f"{seconds * 1e6:.1f} µs" if case.task == PICTURE else f"{1 / seconds:,.0f}/s"
+
+
+def chosen(case: Case, peers: Sequence[str], left_out: dict[str, str]) -> list[Contestant]:
+    """Return who takes part, and add to `left_out` who cannot."""
+    taking = []
+    for each in contestants(case):
+        if str(each) in peers or (each.peer in peers and not each.asked_for):
+            if reason := missing(each):
+                left_out[each.setting if each.peer == "groundup" else each.peer] = reason
+            else:
+                taking.append(each)
+    return taking
+
+
+def train_model(case: Case, source: str | None, path: Path) -> None:
+    """Train the case's network with groundup's fastest backend, for an epoch, and write the model."""
+    configuration = replace(case.configuration, validation=0, epochs=1)
+    fit(configuration, groundup.load_data(source)).model.save(path)
+
+
+def row(case: Case, found: dict[str, Answer]) -> str:
+    """Return a case's row: of every column the fastest, and how many times as long as groundup it takes."""
+    ours = min((each["seconds"] for name, each in found.items() if name.startswith("groundup")), default=None)
+    cells = [str(case)]
+    for belongs in COLUMNS.values():
+        members = [each for each in contestants(case) if belongs(each) and str(each) in found]
+        fastest = min(members, key=lambda each: found[str(each)]["seconds"], default=None)
+        if fastest is None:
+            cells.append("")
+            continue
+        seconds = found[str(fastest)]["seconds"]
+        ratio = f" x{seconds / ours:.2f}" if ours else ""
+        setting = f" ({fastest.setting})" if fastest.setting and fastest.peer != "groundup" else ""
+        cells.append(f"{shown(case, seconds)}{ratio}{setting}")
+    accuracies = [each["accuracy"] for each in found.values()]
+    cells.append(f"{min(accuracies):.1%} to {max(accuracies):.1%}" if accuracies else "")
+    return "| " + " | ".join(cells) + " |"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", default="", help="parts of the names of cases, separated by commas; all by default")
+    parser.add_argument(
+        "--peers",
+        default="groundup,pytorch,jax,tinygrad,scikit-learn,onnxruntime",
+        help="peers, or peers with a setting as --json names them, separated by commas",
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="turns that count, after one that does not")
+    parser.add_argument("--threads", type=int, default=2, help="of each process")
+    parser.add_argument("--data", help="as `groundup data` takes it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Measure all cases and print a table, or JSON."""
-    parser = argparse.ArgumentParser(description="Seconds an epoch: groundup beside its peers, in one run.")
-    parser.add_argument("--rounds", type=int, default=7, help="epochs that count, after one that does not")
-    parser.add_argument("--peers", default=",".join(PEERS), help="which, separated by commas")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--work", nargs=2, metavar=("CASE", "PEER"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.work:
-        work(arguments.work[1], CASES[int(arguments.work[0])])
+    """Measure, and print a table, or JSON."""
+    options = arguments()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    results: dict[str, dict[str, Answer]] = {}
+    left_out: dict[str, str] = {}
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases():
+            if not any(part in str(case) for part in options.cases.split(",")):
+                continue
+            model = Path(folder) / f"{case.network}.safetensors"
+            if case.task != EPOCH and not model.exists():
+                train_model(case, options.data, model)
+            taking = chosen(case, options.peers.split(","), left_out)
+            workers = {str(each): Worker(case, each, options.data, model, options.threads) for each in taking}
+            results[str(case)] = measure(case, workers, options.rounds, left_out)
+            rows.append(row(case, results[str(case)]))
+    if options.json:
+        print(json.dumps({"threads": options.threads, "cases": results, "left_out": left_out}))
         return
-    peers = arguments.peers.split(",")
-    table = {str(case): measure(case, peers, arguments.rounds) for case in CASES}
-    if arguments.json:
-        print(json.dumps(table))
-        return
-    print("| seconds an epoch | " + " | ".join(peers) + " |\n|---|" + "---|" * len(peers))
-    for case, row in table.items():
-        ours = row["groundup"]["seconds"]
-        cells = [
-            f"{cell['seconds']:.3f} (x{ours / cell['seconds']:.2f}) {cell['megabytes']:.0f} MB" for cell in row.values()
-        ]
-        print(f"| {case} | " + " | ".join(cells) + " |")
+    print("| | " + " | ".join([*COLUMNS, "accuracies"]) + " |\n|---|" + "---|" * (len(COLUMNS) + 1))
+    print("\n".join([*rows, ""] + [f"Left out: {who}: {why}." for who, why in left_out.items()]))
 
 
 if __name__ == "__main__":

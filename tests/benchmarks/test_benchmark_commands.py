@@ -1,0 +1,66 @@
+"""The benchmarks run, on a few drawn digits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from groundup.data import Dataset, idx_folders, strokes
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("drawn")
+    idx_folders.write(path, Dataset(*strokes.make(600, 1), "train"), Dataset(*strokes.make(200, 2), "test"))
+    return path
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    settings = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, str(BENCHMARKS / words[0]), *words[1:]]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | settings, timeout=600)
+
+
+def answer(finished: subprocess.CompletedProcess[str]) -> Any:
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+def test_peers(folder: Path) -> None:
+    chosen = ["--cases", "784-32-32-10,one picture", "--peers", "groundup numpy", "--rounds", "1", "--threads", "1"]
+    found = answer(run("peers.py", *chosen, "--data", str(folder), "--json"))
+    assert set(found["cases"]) >= {"784-32-32-10 batch 100 epoch", "fast99 one picture"}
+    for case, contestants in found["cases"].items():
+        assert set(contestants) == {"groundup numpy"}, case
+        assert 0 < contestants["groundup numpy"]["seconds"] < 60
+        assert contestants["groundup numpy"]["accuracy"] > 0.1
+    assert found["left_out"] == {}
+
+
+def test_peers_as_a_table(folder: Path) -> None:
+    chosen = ["--cases", "784-32-32-10", "--peers", "groundup numpy", "--rounds", "1", "--threads", "1"]
+    head, rule, row = run("peers.py", *chosen, "--data", str(folder)).stdout.split("\n")[:3]
+    assert head.count("|") == rule.count("|") == row.count("|")
+    assert "x1.00" in row
+
+
+def test_agreement(folder: Path) -> None:
+    pytest.importorskip("torch", reason="compares with PyTorch: install groundup[benchmarks]")
+    pytest.importorskip("scipy", reason="has the t-test: install groundup[benchmarks]")
+    chosen = ["--networks", "fast99", "--seeds", "2", "--backend", "numpy", "--data", str(folder), "--json"]
+    found = answer(run("agreement.py", *chosen))["networks"]["fast99"]
+    assert len(found["groundup"]) == len(found["PyTorch"]) == 2
+    assert found["p"] > 0.01
+
+
+def test_accuracy(folder: Path) -> None:
+    found = answer(run("accuracy.py", "--networks", "784-10", "--seeds", "0,1", "--data", str(folder), "--json"))
+    assert len(found["accuracies"]["784-10"]) == 2
