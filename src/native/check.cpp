@@ -31,13 +31,13 @@ constexpr const char *usage =
     "  --benchmark  do not check, but measure, beside the most that this thread can do\n"
     "  --break      check the checks: run them with kernels that are broken on purpose\n";
 
-// Every kernel is checked: the table holds its name, lanes and cells, the two measures of peak.hpp, and these.
+// Every kernel is checked: the table holds its name, lanes, cells and release, the measures of peak.hpp, and these.
 constexpr std::size_t subjects = [] {
     std::size_t count = 0;
     for (const auto family : families) count += family.size();
     return count;
 }();
-static_assert(sizeof(Kernels) == (3 + 2 + subjects) * sizeof(void *), "a kernel has no check");
+static_assert(sizeof(Kernels) == (4 + 2 + subjects) * sizeof(void *), "a kernel has no check");
 
 struct Wanted {
     std::vector<std::string> instruction_sets, kernels;  // all, if empty

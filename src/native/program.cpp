@@ -221,21 +221,20 @@ Progress Program::run(Plan &plan, const Examples &examples, double learning_rate
 }
 
 Rule Program::rule(double learning_rate, Long step) const {
-    const auto rounded = [](double value) { return static_cast<float>(value); };
     const OptimizerSetting &set = optimizer_;
     Rule rule{};
     rule.kind = set.kind;
-    rule.learning_rate = rounded(learning_rate);
-    rule.momentum = rounded(set.momentum);
-    rule.dampening = step == 1 ? 0 : rounded(set.dampening);
+    rule.learning_rate = learning_rate;
+    rule.momentum = set.momentum;
+    rule.dampening = step == 1 ? 0 : set.dampening;
     rule.nesterov = set.nesterov;
-    rule.beta1 = rounded(set.beta1);
-    rule.beta2 = rounded(set.beta2);
-    rule.epsilon = rounded(set.epsilon);
-    rule.weight_decay = rounded(set.weight_decay);
+    rule.beta1 = set.beta1;
+    rule.beta2 = set.beta2;
+    rule.epsilon = set.epsilon;
+    rule.weight_decay = set.weight_decay;
     rule.amsgrad = set.amsgrad;
-    rule.correction1 = rounded(1 - std::pow(set.beta1, static_cast<double>(step)));
-    rule.correction2 = rounded(std::sqrt(1 - std::pow(set.beta2, static_cast<double>(step))));
+    rule.correction1 = 1 - std::pow(set.beta1, static_cast<double>(step));
+    rule.correction2 = std::sqrt(1 - std::pow(set.beta2, static_cast<double>(step)));
     return rule;
 }
 

@@ -27,8 +27,21 @@ from groundup.optimizers import SGD, Adam, AdamW, Optimizer
 from groundup.verify.comparison import diff
 from groundup.verify.memstate import Batch, Recording, Setup, record, replay
 
-NAMES = [*backends.NAMES, *(f"array:{library}" for library in installed())]
-BACKENDS = [(name, precision) for name in NAMES for precision in backends.get(name).precisions]
+
+
+def variants(name: str) -> list[tuple[str, str]]:
+    """A backend with each of its precisions, and `native` on each instruction set that this processor has."""
+    precisions = backends.get(name).precisions
+    if name != "native":
+        return [(name, precision) for precision in precisions]
+    from groundup.backends.native import _native
+
+    sets = [each for each, available, _ in _native.instruction_sets() if available]
+    return [(f"native on {each}", precision) for each in sets for precision in precisions]
+
+
+NAMES = [*backends.available(), *(f"array:{library}" for library in installed())]
+BACKENDS = [(name, precision) for each in NAMES for name, precision in variants(each)]
 every_backend = pytest.mark.parametrize(("backend", "precision"), BACKENDS)
 
 SIGNED = Normalization(mean=127.5, deviation=127.5)
@@ -74,9 +87,15 @@ def reference(setup: Setup, steps: int, count: int) -> Recording:
 
 
 def assert_agrees(a: Recording, backend: str, precision: str) -> None:
-    difference = diff(a, replay(a, backend, precision))
+    name, _, instruction_set = backend.partition(" on ")
+    with pytest.MonkeyPatch.context() as patch:
+        if instruction_set:
+            patch.setenv("GROUNDUP_ISA", instruction_set)
+        made = replay(a, name, precision)
+    difference = diff(a, made)
     assert difference.first is None
-    assert difference.compared == len(difference.rows) > 10
+    assert difference.compared == len(made.values) > 10
+    assert made.values.keys() == a.values.keys()
 
 
 @every_backend

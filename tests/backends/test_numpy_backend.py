@@ -50,7 +50,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def test_get() -> None:
     assert isinstance(backends.get("numpy"), NumpyBackend)
-    assert backends.get().name in backends.NAMES
+    assert backends.get().name in backends.available()
     with pytest.raises(ParameterError, match=r"backend 'abacus' is unknown; there are auto, .*numpy"):
         backends.get("abacus")
     with pytest.raises(ParameterError, match="backend numpy has the precisions float32 and float64, not float16"):

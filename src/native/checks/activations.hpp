@@ -19,7 +19,9 @@ inline void check_relu(Checker &checker) {
 inline void check_relu_gradient(Checker &checker) {
     check_elements(
         checker,
-        [&](float *dx, const float *dy, const float *y, Long count) { checker.kernels.relu_gradient(dx, dy, y, count); },
+        [&](float *dx, const float *dy, const float *y, Long count) {
+            checker.kernels.relu_gradient(dx, dy, y, count);
+        },
         [](double dy, double y) { return Bound{y > 0 ? dy : 0, tiny}; });
 }
 
@@ -70,7 +72,9 @@ inline void check_sigmoid_gradient(Checker &checker) {
 inline void check_tanh_gradient(Checker &checker) {
     check_elements(
         checker,
-        [&](float *dx, const float *dy, const float *y, Long count) { checker.kernels.tanh_gradient(dx, dy, y, count); },
+        [&](float *dx, const float *dy, const float *y, Long count) {
+            checker.kernels.tanh_gradient(dx, dy, y, count);
+        },
         [](double dy, double y) { return Bound{dy * (1 - y * y), within(4 * unit, std::abs(dy))}; }, 1.0f);
 }
 

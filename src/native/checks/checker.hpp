@@ -65,7 +65,8 @@ public:
         }
         if (right) return;
         std::ostringstream text;
-        text << std::setprecision(9) << what << ' ' << place << " is " << got << ", not " << want << " within " << tolerance;
+        text << std::setprecision(9) << what << ' ' << place << " is " << got << ", not " << want << " within "
+             << tolerance;
         fail(text.str());
     }
 

@@ -41,7 +41,8 @@ inline void check_round_mixed(Checker &checker) {
         checker.begin("count", count);
         Buffer<BFloat16> y(checker, count);
         Special x(checker, count);
-        for (Long i = 0; i < count; i += 5) x[i] = 1 + static_cast<float>(2 * checker.below(128) + 1) * 0x1p-8f;  // ties
+        for (Long i = 0; i < count; i += 5)  // ties
+            x[i] = 1 + static_cast<float>(2 * checker.below(128) + 1) * 0x1p-8f;
         checker.kernels.round_mixed(y(), x(), count);
         for (Long i = 0; i < count; ++i) expect_bfloat16(checker, i, y.got(i), x[i]);
     }
@@ -73,6 +74,25 @@ inline void check_transpose(Checker &checker) {
 inline void check_transpose_mixed(Checker &checker) {
     check_transposition<BFloat16>(checker, checker.kernels.transpose_mixed,
                                   [&](Long i, BFloat16 got, float x) { expect_bfloat16(checker, i, got, x); });
+}
+
+// A register may be written behind y's end, and read behind x's.
+inline void check_windows(Checker &checker) {
+    for (const Long columns : {0, 1, 2, 7, 24})
+        for (const Long size : {1, 2, 3, 5})
+            for (const Long run : {1, 3, 5, 8, 16, 33, 72}) {
+                checker.begin("columns", columns, "size", size, "run", run);
+                const Long across = run / size + 1, line = columns * across + run, count = columns * size * run;
+                const Long slack = checker.kernels.lanes;
+                Buffer<float> y(checker, count + slack);
+                Random x(checker, size * line);
+                checker.kernels.windows(y(), x(), columns, across, size, run, line);
+                for (Long i = 0; i < count; ++i) {
+                    const Long column = i / (size * run), row = i / run % size;
+                    y.expect(i, x[column * across + row * line + i % run]);
+                }
+                for (Long i = count; i < count + slack; ++i) y.got(i);
+            }
 }
 
 inline void check_interleave(Checker &checker) {
@@ -114,6 +134,14 @@ void time_transposition(const Kernels &kernels, Benchmark &benchmark) {
     benchmark.bytes(96 * 48 * (4 + sizeof(Number)), [&] { (kernels.*kernel)(y.data(), x.data(), 96, 48, 96, 48); });
 }
 
+inline void time_windows(const Kernels &kernels, Benchmark &benchmark) {
+    constexpr Long columns = 10, size = 3, run = 72, line = 288;  // of fast99's second convolution
+    auto y = filled(columns * size * run + kernels.lanes);
+    const auto x = filled(size * line + kernels.lanes);
+    benchmark.bytes(8 * columns * size * run,
+                    [&] { kernels.windows(y.data(), x.data(), columns, 24, size, run, line); });
+}
+
 inline void time_interleave(const Kernels &kernels, Benchmark &benchmark) {
     auto y = filled<Pair>(48 * 48, 0);
     const auto x = filled(96 * 48);
@@ -126,6 +154,7 @@ constexpr Subject layout[] = {
     subject<&Kernels::transpose>("transpose", check_transpose, time_transposition<float, &Kernels::transpose>),
     subject<&Kernels::transpose_mixed>("transpose_mixed", check_transpose_mixed,
                                        time_transposition<BFloat16, &Kernels::transpose_mixed>),
+    subject<&Kernels::windows>("windows", check_windows, time_windows),
     subject<&Kernels::interleave>("interleave", check_interleave, time_interleave),
 };
 

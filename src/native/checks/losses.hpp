@@ -83,7 +83,8 @@ inline void check_squared_error(Checker &checker) {
         Buffer<float> doutputs(checker, rows * classes);
         Buffer<Long> correct(checker, 1);
         const float scale = 1.0f / 32;
-        const double got = checker.kernels.squared_error(doutputs(), correct(), outputs(), labels(), scale, rows, classes);
+        const double got =
+            checker.kernels.squared_error(doutputs(), correct(), outputs(), labels(), scale, rows, classes);
         double squares = 0;
         for (Long i = 0; i < rows * classes; ++i) {
             const double difference = outputs[i] - (i % classes == labels[i / classes] ? 1.0 : 0.0);

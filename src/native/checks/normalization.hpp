@@ -47,7 +47,8 @@ inline void check_add_products(Checker &checker) {
     for_row_shapes(checker, [&](Long rows, Long features) {
         Random x(checker, rows * features), y(checker, rows * features);
         check_sums(
-            checker, rows, features, [&](double *sums) { checker.kernels.add_products(sums, x(), y(), rows, features); },
+            checker, rows, features,
+            [&](double *sums) { checker.kernels.add_products(sums, x(), y(), rows, features); },
             [&](Long i, Long) { return static_cast<double>(x[i]) * y[i]; });
     });
 }

@@ -81,7 +81,8 @@ inline void check_rule(Checker &checker, const Rule &rule) {
 }
 
 inline Rule rule_of(Rule::Kind kind) {
-    return {kind, 0.01, 0, 0, false, 0.9, 0.999, 1e-8, 0, false, 1 - std::pow(0.9, 3), std::sqrt(1 - std::pow(0.999, 3))};
+    const double correction1 = 1 - std::pow(0.9, 3), correction2 = std::sqrt(1 - std::pow(0.999, 3));  // in step 3
+    return {kind, 0.01, 0, 0, false, 0.9, 0.999, 1e-8, 0, false, correction1, correction2};
 }
 
 inline void check_update(Checker &checker) {

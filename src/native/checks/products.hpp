@@ -89,7 +89,8 @@ void check_product_case(Checker &checker, const ProductCase &it) {
             if (it.add) want += out[row * out_stride + c], magnitude += std::abs(out[row * out_stride + c]);
             for (Long k = 0; k < cells; ++k)
                 for (Long half = 0; half < Product::numbers; ++half) {
-                    const double term = Product::left(a[cell(row, k) + half]) * Product::right(b[k * b_stride + c], half);
+                    const double left = Product::left(a[cell(row, k) + half]);
+                    const double term = left * Product::right(b[k * b_stride + c], half);
                     want += term;
                     magnitude += std::abs(term);
                 }
@@ -113,14 +114,16 @@ void check_product(Checker &checker) {
         if constexpr (n == 1)
             check_product_case<Product>(checker, {rows, columns, 1, length, 1, rows + 1, 0, bias, !add});
     };
-    for (const Long columns : {Long(1), lanes - 1, lanes, lanes + 1, 2 * lanes - 1, 2 * lanes, 2 * lanes + 1, 3 * lanes})
+    const Long widths[] = {1, lanes - 1, lanes, lanes + 1, 2 * lanes - 1, 2 * lanes, 2 * lanes + 1, 3 * lanes};
+    for (const Long columns : widths)
         for (const Long rows : {0, 1, 2, 3, 5, 7, 8, 11, 12, 13, 15, 16, 17, 25, 33}) run(rows, columns, 1, 9);
     for (Long rows = 1; rows <= 33; ++rows) run(rows, 2 * lanes, 2, 9);
     for (const Long length : {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 100, 784}) {
         run(13, 2 * lanes + 3, 1, length);
         run(6, lanes, 3, length);
     }
-    run(100, 10 < 3 * lanes ? 10 : lanes, 1, 784);
+    run(100, 10, 1, 784);
+    checker.kernels.release();
 }
 
 template <class Product>
@@ -137,6 +140,7 @@ void time_product(const Kernels &kernels, Benchmark &benchmark) {
                                        vectors);
         });
     }
+    kernels.release();
 }
 
 constexpr Subject products[] = {

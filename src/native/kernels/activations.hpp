@@ -14,7 +14,7 @@ static inline Exponential reduce(float x) {
     constexpr float shift = 0x1.8p23f;  // adding it rounds to an integer, which then stands in the lowest bits
     const float shifted = x * 1.44269504f + shift;
     const float power = shifted - shift;
-    const float r = x - power * 0.693359375f - power * -2.12194440e-4f;  // ln(2) in two parts: the first product is exact
+    const float r = x - power * 0.693359375f - power * -2.12194440e-4f;  // ln(2) in two parts: one product is exact
     float series = 1.9875691500e-4f;
     series = series * r + 1.3981999507e-3f;
     series = series * r + 8.3334519073e-3f;

@@ -1,6 +1,7 @@
 // How numbers lie: pixels become floats, floats become bfloat16, rows become columns.
 
-static void normalize(float *__restrict y, const std::uint8_t *__restrict pixels, float scale, float shift, Long count) {
+static void normalize(float *__restrict y, const std::uint8_t *__restrict pixels, float scale, float shift,
+                      Long count) {
     for (Long i = 0; i < count; ++i) y[i] = static_cast<float>(pixels[i]) * scale + shift;
 }
 

@@ -43,8 +43,8 @@ static void max_pool(float *y, CellNumber *cells, const float *x, const Window &
     choose([&]<bool two_by_two>() { max_pool_of<two_by_two>(y, cells, x, window); }, window.size == 2);
 }
 
-// Shares out gradients: dx of each window's pixels += share<W>(number)(cell). Where no pixel is in two windows (they are
-// disjoint) it is written instead, and where every pixel is in one there is nothing to clear.
+// Shares out gradients: dx of each window's pixels += share<W>(number)(cell). Where no pixel is in two windows, where
+// they are disjoint, it is written instead, and where every pixel is in one there is nothing to clear.
 template <bool two_by_two, bool disjoint, class Share>
 static void spread_of(float *dx, const Window &window, Share share) {
     for_windows(window, [&](Long pixel, Long number) {

@@ -40,8 +40,8 @@ static inline std::uint64_t splitmix64(std::uint64_t state) {
 
 static void dropout(float *y, const float *x, std::uint64_t key, std::uint64_t first, double rate, Long area,
                     Long channels) {
-    // A number is kept where its 24 random bits, as a fraction, are at least the rate (in float32, as NumPy compares).
-    const auto least = static_cast<std::int32_t>(__builtin_ceil(static_cast<double>(static_cast<float>(rate)) * 0x1p24));
+    // A number is kept where its 24 random bits, as a fraction, are at least the rate; in float32, as NumPy compares.
+    const auto least = static_cast<std::int32_t>(__builtin_ceilf(static_cast<float>(rate) * 0x1p24f));
     const auto kept = static_cast<float>(1.0 / (1.0 - rate));
     const std::uint64_t step = static_cast<std::uint64_t>(area) * golden;  // from a channel to the next
     for (Long a = 0; a < area; ++a, y += channels, x += channels) {

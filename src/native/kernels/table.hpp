@@ -1,11 +1,11 @@
-// All kernels, for the instruction set that ISA, LANES and REGISTERS describe. Each file of isa/ includes this once, and
-// is compiled with flags of its own: nothing here may become a symbol that two of them share (a template of std::, say),
-// or a processor would be given another's instructions.
+// All kernels, for the instruction set that ISA, LANES and REGISTERS describe. Each file of isa/ includes this once,
+// and is compiled with flags of its own: nothing here may become a symbol that two of them share (a template of std::,
+// say), or a processor would be given another's instructions.
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#ifdef __AVX512BF16__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
