@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from groundup.cli.options import backend_option, data_option, json_option, load_model, model_argument
+from groundup.cli.options import backend_option, data_option, json_option, load_model, model_argument, threads_option
 from groundup.data import load
 from groundup.data.datasets import Data, Dataset
 from groundup.errors import ConfigurationError
@@ -26,6 +26,7 @@ ON_A_SHEET, ON_THE_SCREEN = 50, 10  # of the worst mistakes
 @model_argument
 @data_option
 @backend_option
+@threads_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write confusion.png and mistakes.png into a folder."
 )

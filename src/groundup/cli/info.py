@@ -12,6 +12,7 @@ import numpy as np
 import groundup
 from groundup import backends
 from groundup.backends import array
+from groundup.backends.threads import processors, thread_count
 from groundup.data.sources import VARIABLE, cache_folder
 from groundup.json_text import to_json
 from groundup.models.recipes import RECIPES
@@ -27,8 +28,18 @@ def command(as_json: bool) -> None:
         return
     width = max(map(len, found))
     for name, value in found.items():
-        text = (", ".join(value) or "none") if isinstance(value, list) else "none" if value is None else str(value)
-        click.echo(f"{name.replace('_', ' '):{width}}  {text}")
+        click.echo(f"{name.replace('_', ' '):{width}}  {_text(value, width)}")
+
+
+def _text(value: Any, width: int) -> str:
+    """Return a value for people; what does not fit into a line goes on below it."""
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    if isinstance(value, dict):
+        return f"\n{'':{width}}  ".join(f"{name}: {why}" for name, why in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def information() -> dict[str, Any]:
@@ -38,13 +49,31 @@ def information() -> dict[str, Any]:
         "groundup": groundup.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processors": processors(),
         "numpy": np.__version__,
         "linear_algebra": f"{algebra['name']} {algebra['version']}",
-        "backends": list(backends.NAMES),
+        "backends": list(backends.available()),
         "array_libraries": array.installed(),
         "backend": backends.get().name,
+        **_native(),
         "networks": list(RECIPES),
         VARIABLE: os.environ.get(VARIABLE),
         "cache": str(cache_folder()),
+    }
+
+
+def _native() -> dict[str, Any]:
+    """Return what the backend `native` makes of this machine."""
+    if not backends.native_is_built():
+        return {"native": backends.NOT_BUILT}
+    from groundup.backends.native import _native as extension
+
+    sets = extension.instruction_sets()
+    return {
+        "native": "built",
+        "instruction_sets": [name for name, available, _ in sets if available],
+        "not_available": {name: why_not for name, available, why_not in sets if not available},
+        "instruction_set": extension.chosen(),
+        "mixed_in_hardware": extension.bfloat16_in_hardware(),
+        "threads": thread_count(),
     }

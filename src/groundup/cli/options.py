@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
+from groundup.backends import threads
 from groundup.models.model import Model
+
+
+def _set_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    """Let the whole process run on so many threads: training, its validation, its test."""
+    if value is not None:
+        os.environ[threads.VARIABLE] = str(value)
+
 
 model_argument = click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
 data_option = click.option(
     "--data", "source", metavar="SOURCE", help="A data set's name, folder or CSV file. Without it, the best to be had."
 )
 backend_option = click.option("--backend", default="auto", help="What runs the network; 'auto' is the fastest.")
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, threads.MAXIMUM),
+    expose_value=False,  # no setting of the run: results in float32 do not depend on it
+    callback=_set_threads,
+    help=f"Threads of the backend native.  [default: {threads.VARIABLE}, or one a processor]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 figure_option = click.option(
     "--out",
