@@ -144,7 +144,7 @@ Program::Examples first_examples(const Pixels &pixels, const Pixels &labels) {
 }
 
 void bind_program(nb::module_ &module) {
-    module.def("compile", &program_of, nb::rv_policy::take_ownership);
+    module.def("new_program", &program_of, nb::rv_policy::take_ownership);
     nb::class_<Program>(module, "Program", "A compiled network; groundup.backends.native says what the arguments are.")
         .def("kernels", [](const Program &program) { return std::string(program.kernels().name); })
         .def("get", &get)

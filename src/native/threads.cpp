@@ -1,5 +1,7 @@
 #include "threads.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 
 #if defined(__x86_64__)
@@ -60,13 +62,20 @@ Threads::Threads(int count) : count_(count) {}
 
 Threads::~Threads() {
     if (workers_.empty()) return;
+    if (forked()) {  // neither join nor detach may be called for a thread that is not there: forget them
+        new std::vector<std::thread>(std::move(workers_));
+        return;
+    }
     stop_ = true;
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
     for (auto &worker : workers_) worker.join();
 }
 
+bool Threads::forked() const { return process_ && process_ != getpid(); }
+
 void Threads::start() {
+    process_ = getpid();
     for (int thread = 1; thread < count_; ++thread)
         workers_.emplace_back([this, thread, seen = round_.load()] { work(thread, seen); });
 }

@@ -21,7 +21,7 @@ class Threads {
     // Calls body(task, thread) for every task from 0 to tasks - 1, and returns when all are done.
     template <class Body>
     void run(Long tasks, Body &&body) {
-        if (tasks > 1 && count_ > 1) {
+        if (tasks > 1 && count_ > 1 && !forked()) {
             share(tasks, [](void *context, Long task, int thread) { (*static_cast<Body *>(context))(task, thread); },
                   const_cast<void *>(static_cast<const void *>(&body)));
             return;
@@ -32,12 +32,15 @@ class Threads {
   private:
     using Call = void (*)(void *context, Long task, int thread);
 
+    // Whether this is a child of the process that started the threads: it has none of them.
+    bool forked() const;
     void start();
     void share(Long tasks, Call call, void *context);
     void work(int thread, unsigned seen);
     void take_tasks(int thread);
 
     int count_;
+    long process_ = 0;  // that started the workers
     std::vector<std::thread> workers_;
     Call call_ = nullptr;
     void *context_ = nullptr;

@@ -28,7 +28,6 @@ from groundup.verify.comparison import diff
 from groundup.verify.memstate import Batch, Recording, Setup, record, replay
 
 
-
 def variants(name: str) -> list[tuple[str, str]]:
     """A backend with each of its precisions, and `native` on each instruction set that this processor has."""
     precisions = backends.get(name).precisions

@@ -11,8 +11,7 @@ Progress = tuple[int, int, float, int]
 def instruction_sets() -> list[tuple[str, bool, str]]: ...
 def chosen() -> str: ...
 def bfloat16_in_hardware() -> bool: ...
-
-def compile(
+def new_program(
     layers: list[tuple[Any, ...]],
     shape: tuple[int, ...],
     flat: bool,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from groundup import randomness
 from groundup.backends.interpreter import check_names
 from groundup.backends.native import _native
 from groundup.backends.program import Observer, Progress
+from groundup.backends.threads import thread_count
 from groundup.errors import DataError, NetworkError, ParameterError
 from groundup.layers import (
     AvgPool2d,
@@ -71,13 +71,14 @@ class NativeBackend:
     Parameters
     ----------
     threads : int, optional
-        How many threads a program may use; by default as many as the process may use processors.
+        How many threads a program may use; by default what ``GROUNDUP_THREADS`` says, or else one for each processor
+        that this process may use.
     """
 
     name = "native"
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or _processors()
+        self.threads = thread_count(threads)
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ class NativeProgram:
         self.seed = seed
         self.masks = list(network.masks())
         normalization = network.normalization
-        self._program = _native.compile(
+        self._program = _native.new_program(
             descriptions(network.layers, "", iter(range(len(self.masks)))),
             _picture(network.input_shape),
             len(network.input_shape) == 1,
@@ -138,9 +139,10 @@ class NativeProgram:
 
     def step(self, pixels: Any, labels: Any, learning_rate: float) -> Progress:
         """Train on one batch."""
+        pixels, labels = self._batch(pixels, labels)
         self.steps += 1
         keys = self._mask_keys(self.steps, 1)
-        return Progress(*self._program.step(self._pixels(pixels), _bytes(labels), learning_rate, self.steps, keys))
+        return Progress(*self._program.step(pixels, labels, learning_rate, self.steps, keys))
 
     def epoch(self, pixels: Any, labels: Any, order: Any, learning_rates: Sequence[float], observe: Observer) -> None:
         """Train on the pictures at `order`, a batch for each learning rate, until done or told to stop."""
@@ -150,10 +152,14 @@ class NativeProgram:
             self.steps += progress.steps
             return observe(progress)
 
+        order = np.ascontiguousarray(order, np.int64)
+        pixels, labels = self._examples(pixels, labels)
+        if order.size and not 0 <= order.min() <= order.max() < len(labels):
+            raise DataError(f"the order names picture {order.min()} or {order.max()}, but there are {len(labels)}")
         self._program.epoch(
-            self._pixels(pixels),
-            _bytes(labels),
-            np.ascontiguousarray(order, np.int64),
+            pixels,
+            labels,
+            order,
             learning_rates,
             self.steps + 1,
             self._mask_keys(self.steps + 1, len(learning_rates)),
@@ -169,18 +175,17 @@ class NativeProgram:
 
     def trace(self, pixels: Any, labels: Any, learning_rate: float) -> dict[str, Any]:
         """Train on one batch, and return every named value on the way, in order of execution."""
+        pixels, labels = self._batch(pixels, labels)
         self.steps += 1
         keys = self._mask_keys(self.steps, 1)
-        done, inputs, outputs = self._program.trace(
-            self._pixels(pixels), _bytes(labels), learning_rate, self.steps, keys
-        )
+        done, inputs, outputs = self._program.trace(pixels, labels, learning_rate, self.steps, keys)
         progress = Progress(*done)
-        values = {"inputs": inputs.reshape(len(pixels), *self.network.input_shape)}
+        values: dict[str, NDArray[Any]] = {"inputs": inputs.reshape(len(pixels), *self.network.input_shape)}
         values |= {
             f"output/{index}": value.reshape(len(pixels), *shape)
             for index, (value, shape) in enumerate(zip(outputs, self.network.output_shapes(), strict=True))
         }
-        values["loss"] = np.float32(progress.loss / progress.examples).reshape(())
+        values["loss"] = np.array(progress.loss / progress.examples, np.float32)
         values |= {
             f"gradient/{name}": self._program.get(name, GRADIENT).reshape(shape)
             for name, shape in self.network.parameters().items()
@@ -215,6 +220,21 @@ class NativeProgram:
             self._program.set(parameter, number, np.ascontiguousarray(value, np.float32))
         self.steps = int(state.get("steps", 0))
         self._program.refresh()
+
+    def _batch(self, pixels: Any, labels: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        if len(labels) > self.batch_size:
+            raise DataError(f"a batch of {len(labels)} pictures, but the program was compiled for {self.batch_size}")
+        return self._examples(pixels, labels)
+
+    def _examples(self, pixels: Any, labels: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return pixels and labels as the program takes them, of which it checks nothing."""
+        pixels, labels = self._pixels(pixels), _bytes(labels)
+        if len(pixels) != len(labels):
+            raise DataError(f"{len(pixels)} pictures, but {len(labels)} labels")
+        classes = math.prod(self.network.output_shape)
+        if labels.size and labels.max() >= classes:
+            raise DataError(f"label {labels.max()} does not fit a network of {classes} classes")
+        return pixels, labels
 
     def _pixels(self, pixels: Any) -> NDArray[np.uint8]:
         if math.prod(pixels.shape[1:]) != math.prod(self.network.input_shape):
@@ -252,7 +272,9 @@ def _description(layer: Layer, prefix: str, masks: Any) -> Description:
     if isinstance(layer, Dropout):
         return (kind.__name__, layer.rate, next(masks))
     if kind not in RULES:
-        raise NetworkError(f"backend native does not know layer {prefix[:-1]}, {layer}; the backend numpy runs any layer")
+        raise NetworkError(
+            f"backend native does not know layer {prefix[:-1]}, {layer}; the backend numpy runs any layer"
+        )
     return (kind.__name__, *RULES[kind](layer, prefix))
 
 
@@ -281,7 +303,3 @@ def _picture(shape: Shape) -> Shape:
 
 def _bytes(values: Any) -> NDArray[np.uint8]:
     return np.ascontiguousarray(values, np.uint8)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
