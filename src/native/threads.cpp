@@ -31,6 +31,7 @@ bool spin(Condition done) {
             if (done()) return true;
             pause();
         }
+        std::this_thread::yield();  // where there are more threads than processors, the one waited for may need this one
     } while (std::chrono::steady_clock::now() < end);
     return done();
 }
@@ -86,26 +87,29 @@ void Threads::share(Long tasks, Call call, void *context) {
     context_ = context;
     tasks_ = tasks;
     next_.store(0, std::memory_order_relaxed);
-    working_.store(count_ - 1, std::memory_order_relaxed);
+    open_.store(true);
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
     take_tasks(0);
-    const auto done = [this] { return working_.load(std::memory_order_acquire) == 0; };
+    open_.store(false);
+    const auto done = [this] { return working_.load() == 0; };
     while (!spin(done)) {
-        const int still = working_.load(std::memory_order_acquire);
-        if (still) working_.wait(still, std::memory_order_acquire);
+        const int still = working_.load();
+        if (still) working_.wait(still);
     }
 }
 
+// Whoever comes too late, perhaps because it was asleep, finds the round closed, and nobody has waited for it.
 void Threads::work(int thread, unsigned seen) {
     const SubnormalsAreZero zero;
     while (true) {
         const auto called = [this, seen] { return round_.load(std::memory_order_acquire) != seen; };
         if (!spin(called)) round_.wait(seen, std::memory_order_acquire);
-        if (stop_) return;
-        ++seen;  // the caller waits for every worker before it calls again
-        take_tasks(thread);
-        if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
+        if (stop_.load()) return;
+        seen = round_.load(std::memory_order_acquire);
+        working_.fetch_add(1);
+        if (open_.load()) take_tasks(thread);
+        if (working_.fetch_sub(1) == 1) working_.notify_one();
     }
 }
 

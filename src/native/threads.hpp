@@ -45,11 +45,12 @@ class Threads {
     Call call_ = nullptr;
     void *context_ = nullptr;
     Long tasks_ = 0;
-    bool stop_ = false;
+    std::atomic<bool> stop_ = false;
     // Each on a cache line of its own: they are written by all.
     alignas(64) std::atomic<unsigned> round_ = 0;
     alignas(64) std::atomic<Long> next_ = 0;
-    alignas(64) std::atomic<int> working_ = 0;
+    alignas(64) std::atomic<int> working_ = 0;  // how many have come to this round and are not done
+    alignas(64) std::atomic<bool> open_ = false;
 };
 
 // While it lives, this thread takes numbers too small for a normal float as zero. The velocity of a pixel that is
