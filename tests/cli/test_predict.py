@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +63,79 @@ def test_all_broken(model_file: Path, tmp_path: Path) -> None:
     assert len(done.json["pictures"]) == 1
 
 
+@pytest.fixture
+def rows_file(digit_file: Callable[[int], Path], tmp_path: Path) -> Path:
+    """A picture of two rows, 70 and 4."""
+    parts = [np.asarray(Image.open(digit_file(digit))) for digit in (7, 0, 4)]
+    below = np.full_like(parts[2], 235)
+    path = tmp_path / "rows.png"
+    Image.fromarray(np.vstack([np.hstack(parts[:2]), np.hstack([parts[2], below])])).save(path)
+    return path
+
+
+def test_rows(rows_file: Path, model_file: Path) -> None:
+    done = groundup("predict", rows_file, "--model", model_file, "--json")
+    (picture,) = done.json["pictures"]
+    assert picture["rows"] == ["70", "4"]
+    assert [(digit["row"], digit["column"]) for digit in picture["digits"]] == [(1, 1), (1, 2), (2, 1)]
+    shown = groundup("predict", rows_file, "--model", model_file).out.splitlines()
+    assert shown[0] == f"{rows_file}: 70 | 4"
+    assert [line.split()[0] for line in shown[1:]] == ["70", "4"]
+    assert shown[1].count("%") == 2
+
+
+def test_csv(rows_file: Path, model_file: Path, tmp_path: Path) -> None:
+    done = groundup("predict", rows_file, tmp_path / "missing.png", "--model", model_file, "--csv")
+    assert done.code == 1
+    assert "missing.png: no such file" in done.err
+    lines = list(csv.DictReader(done.out.splitlines()))
+    assert [(line["file"], line["row"], line["column"], line["digit"]) for line in lines] == [
+        (str(rows_file), "1", "1", "7"), (str(rows_file), "1", "2", "0"), (str(rows_file), "2", "1", "4"),
+    ]  # fmt: skip
+    assert all(0 < float(line["probability"]) <= 1 and int(line["left"]) < int(line["right"]) for line in lines)
+
+
+def test_patterns(digit_file: Callable[[int], Path], model_file: Path, tmp_path: Path) -> None:
+    files = [digit_file(digit) for digit in (4, 0, 7)]
+    done = groundup("predict", tmp_path / "[0-9].png", "--model", model_file, "--json")
+    assert [picture["file"] for picture in done.json["pictures"]] == sorted(map(str, files))
+    assert groundup("predict", tmp_path / "*.jpg", "--model", model_file, "--json").json["pictures"][0]["error"]
+
+
+def test_standard_input(digit_file: Callable[[int], Path], model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for body, expected in ((digit_file(7).read_bytes(), ["7"]), (b"", [])):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(body)))
+        (picture,) = groundup("predict", "-", "--model", model_file, "--json").json["pictures"]
+        assert (picture["file"], picture["rows"]) == ("standard input", expected)
+
+
+def test_clipboard(digit_file: Callable[[int], Path], model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = digit_file(4)
+    for found in (Image.open(path), [str(path)]):
+        monkeypatch.setattr("PIL.ImageGrab.grabclipboard", lambda found=found: found)
+        (picture,) = groundup("predict", "--clipboard", "--model", model_file, "--json").json["pictures"]
+        assert (picture["file"], picture["rows"]) == ("clipboard", ["4"])
+    monkeypatch.setattr("PIL.ImageGrab.grabclipboard", lambda: None)
+    assert "no picture in the clipboard" in groundup("predict", "--clipboard", "--model", model_file).err
+
+    def missing() -> None:
+        raise NotImplementedError("xclip is required")
+
+    monkeypatch.setattr("PIL.ImageGrab.grabclipboard", missing)
+    done = groundup("predict", "--clipboard", "--model", model_file)
+    assert done.code == 2
+    assert "the clipboard cannot be read: xclip is required" in done.err
+
+
+def test_explain(rows_file: Path, model_file: Path, tmp_path: Path) -> None:
+    assert groundup("predict", rows_file, "--model", model_file, "--explain", tmp_path / "stages.png").code == 0
+    with Image.open(tmp_path / "stages.png") as image:
+        assert image.width > 500
+    done = groundup("predict", rows_file, "--model", model_file, "--explain", tmp_path / "no" / "stages.txt")
+    assert done.code == 2
+    assert "cannot be written" in done.err
+
+
 def test_for_people(digit_file: Callable[[int], Path], model_file: Path) -> None:
     done = groundup("predict", digit_file(7), "--model", model_file)
     lines = done.out.splitlines()
@@ -100,6 +175,8 @@ def test_the_newest_run_is_taken(
     ("arguments", "message"),
     [
         ([], "Name a picture"),
+        (["x.png", "--csv", "--json"], "one of --csv and --json"),
+        (["x.png", "y.png", "--explain", "out.png"], "--explain shows one IMAGE"),
         (["x.png", "--data", "strokes"], "--data needs --index"),
         (["x.png", "--model", "missing.safetensors"], "missing.safetensors"),
         (["--index", "40"], "0 to 39"),

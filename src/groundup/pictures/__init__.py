@@ -1,4 +1,4 @@
-"""Any picture of a digit, brought into the form of MNIST's: `read_picture`, then `to_mnist`.
+"""Pictures of digits, from a person's photograph to MNIST's form and to what is written there.
 
 MNIST's pictures were made like this: the ink's bounding box was scaled into 20x20 pixels with antialiasing, keeping its
 aspect, and then placed so that the ink's centre of mass lies in the centre of 28x28 pixels.

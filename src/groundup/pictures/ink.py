@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,100 +12,162 @@ from groundup.errors import PictureError
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Level = TypeVar("Level", np.float32, np.bool_)
 
 MIN_CONTRAST = 0.06  # between ink and background, in 0..1
-CELLS = 8  # the background is measured in 8x8 cells
+BACKGROUND_SIDE = 256  # the background is smooth: it is found in a picture with no longer side than this
+REACHES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)  # how wide ink may be, as shares of the picture's shorter side, tried in turn
+DARK = 0.25  # where the paper is darker than this, what is left of it is noise, which must not be magnified
+SMOOTHED_SIDE = 400  # pictures with a longer side have enough pixels across a stroke for their noise to be smoothed
 
 
-def find_ink(grey: Grey) -> tuple[Grey, Mask]:
-    """Tell ink from background.
+@dataclass(frozen=True)
+class Ink:
+    """What stands out from a picture's background.
 
-    The background is a smooth surface, so that light from one side does not count as ink. It is first taken from the
-    picture's border, then from all that is not ink.
-
-    Returns
-    -------
+    Parameters
+    ----------
     ink : ndarray of float32, shape (height, width)
         0 is background, 1 is a full stroke.
     mask : ndarray of bool, shape (height, width)
         Where there is more ink than background.
+    faint : ndarray of bool, shape (height, width)
+        Where there is a quarter as much: ruled lines, too.
+    background : ndarray of float32, shape (height, width)
+        The paper as it would be without ink: 0 is black, 1 is white.
+    """
+
+    ink: Grey
+    mask: Mask
+    faint: Mask
+    background: Grey
+
+
+def find_ink(grey: Grey) -> Ink:
+    """Tell ink from background.
+
+    The background is what a closing leaves: a stroke is narrower than the closing's square, so that it is filled from
+    its sides, and shadows are wider, so that they stay. How wide the strokes are is not known. So wide squares are
+    tried first, and narrower ones while what they find is as wide as they are: then it is a shadow.
 
     Raises
     ------
     PictureError
         If nothing stands out from the background.
     """
-    difference = grey - background(grey, _border(grey.shape), degree=1)
-    # The ink is on the side of the long tail, whatever the picture's noise and shade.
-    sign = np.float32(1 if np.sum(difference**3) > 0 else -1)
-    mask = sign * difference > otsu(sign * difference)
-    ink = sign * (grey - background(grey, ~grow(mask, 1), degree=2))
-    threshold = otsu(ink)
-    noise = 1.4826 * float(np.median(np.abs(ink[ink <= threshold])))  # the standard deviation, from the median one
-    low = 2.5 * noise
-    mask = ink > max(threshold, low)
-    full = float(np.quantile(ink[mask], 0.75)) if mask.any() else 0.0
-    if full < max(MIN_CONTRAST, 2 * low):
-        raise PictureError("the picture is blank: nothing in it stands out from its background")
-    return np.clip((ink - low) / (full - low), 0, 1), mask
+    if max(grey.shape) > SMOOTHED_SIDE:
+        grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), max(grey.shape) / SMOOTHED_SIDE / 3), np.float32)
+    light = is_light(grey)
+    paper = 1 - grey if light else grey
+    tried = []
+    for reach in REACHES:
+        background = close(paper, reach)
+        ink: Grey = np.asarray((background - paper) / np.maximum(background, DARK), np.float32)
+        width = stroke_widest(ink > edge_level(ink))
+        tried.append((ink, width, background))
+        if width < reach * min(grey.shape) / 2:
+            break
+    else:  # nothing is narrow: a thick pen in a small picture
+        ink, width, background = tried[0]
+    ink, mask, faint = _stretch(ink, edge_level(ink), width)
+    return Ink(ink, mask, faint, 1 - background if light else background)
 
 
-def _border(shape: tuple[int, int]) -> Mask:
-    """Return the mask of a picture's outermost pixels, a twentieth of its shorter side wide."""
-    width = max(1, min(shape) // 20)
-    border = np.ones(shape, dtype=bool)
-    border[width:-width, width:-width] = False
-    return border
+def is_light(grey: Grey) -> bool:
+    """Say whether the ink is lighter than the background.
 
-
-def background(grey: Grey, where: Mask, degree: int) -> Grey:
-    """Fit a polynomial in x and y to the medians of the picture's cells, each over its pixels `where`."""
-    height, width = (-(-side // CELLS) * CELLS for side in grey.shape)
-    values = np.full((height, width), np.nan, dtype=np.float32)
-    values[: grey.shape[0], : grey.shape[1]] = np.where(where, grey, np.nan)
-    cells = values.reshape(CELLS, height // CELLS, CELLS, width // CELLS).swapaxes(1, 2).reshape(CELLS**2, -1)
-    cells.sort(axis=1)  # nan goes to the end
-    counts = np.count_nonzero(~np.isnan(cells), axis=1)
-    used = np.flatnonzero(counts)
-    medians = cells[used, (counts[used] - 1) // 2]
-    if len(used) < 2 * (degree + 1) * (degree + 2):  # too few for a surface that can be trusted
-        return np.full_like(grey, np.median(medians) if len(used) else np.median(grey))
-    powers = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
-    y, x = (used // CELLS + 0.5) / CELLS, (used % CELLS + 0.5) / CELLS
-    weights = np.linalg.lstsq(np.stack([y**i * x**j for i, j in powers], axis=1), medians, rcond=None)[0]
-    y, x = (np.arange(grey.shape[0])[:, None] + 0.5) / height, (np.arange(grey.shape[1]) + 0.5) / width
-    surface = np.zeros(grey.shape)
-    for weight, (i, j) in zip(weights, powers, strict=True):
-        surface += weight * (y**i * x**j)
-    return surface.astype(np.float32)
-
-
-def otsu(values: Grey) -> float:
-    """Return the threshold that splits values into the two classes with the largest variance between them.
-
-    Source: N. Otsu, "A threshold selection method from gray-level histograms", 1979.
+    The background is taken from the picture's border, as a surface that slopes evenly. The ink is on the side on which
+    the pixels at edges lie: a shadow has many pixels, but soft edges.
     """
-    counts, edges = np.histogram(values, bins=256)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = values.size - below
-    sums = np.cumsum(counts * centres)
-    means_apart = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
-    between = below * above.astype(np.float64) * means_apart**2
-    # Between two clear peaks all thresholds are equally good: the middle one is taken.
-    best = np.flatnonzero(between >= between.max() * (1 - 1e-9))
-    return float(edges[1:-1][best].mean())
+    small = shrink_to(grey, 4 * BACKGROUND_SIDE)
+    return bool(np.sum(steepness(small) * (small - _slope(small))) > 0)
 
 
-def grow(values: NDArray[Level], radius: int) -> NDArray[Level]:
-    """Dilate by about a disc: every pixel takes the largest value within `radius` pixels."""
-    for step in range(radius):
-        padded = np.pad(values, 1)
-        across = np.maximum(np.maximum(padded[:, :-2], padded[:, 2:]), padded[:, 1:-1])
-        source = across if step % 2 else padded[:, 1:-1]  # squares and diamonds by turns make an octagon
-        values = np.maximum(np.maximum(source[:-2], source[2:]), across[1:-1])
-    return values
+def _slope(grey: Grey) -> Grey:
+    """Return the plane through the medians of the picture's four sides."""
+    depth = max(1, min(grey.shape) // 20)
+    top, bottom, left, right = (
+        np.median(side) for side in (grey[:depth], grey[-depth:], grey[:, :depth], grey[:, -depth:])
+    )
+    down, across = (np.linspace(-0.5, 0.5, side) for side in grey.shape)
+    middle = (top + bottom + left + right) / 4
+    return np.asarray(middle + (bottom - top) * down[:, None] + (right - left) * across, np.float32)
+
+
+def close(paper: Grey, reach: float) -> Grey:
+    """Return the picture without what is darker and narrower than `reach`, a share of its shorter side.
+
+    Beyond the border the picture goes on as it ends, so that the paper between ink and border is nothing narrow.
+    """
+    small = shrink_to(paper, BACKGROUND_SIDE)
+    side = max(3, round(reach * min(small.shape))) | 1
+    padded = cv2.copyMakeBorder(small, side, side, side, side, cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    smooth = cv2.blur(closed, (5, 5))[side:-side, side:-side]  # a closing leaves steps
+    return np.asarray(cv2.resize(smooth, grey_size(paper), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def grey_size(grey: Grey) -> tuple[int, int]:
+    """Return width and height, as OpenCV wants them."""
+    return grey.shape[1], grey.shape[0]
+
+
+def shrink_to(grey: Grey, side: int) -> Grey:
+    """Return the picture with no side longer than `side`, by averaging over areas."""
+    factor = side / max(grey.shape)
+    if factor >= 1:
+        return grey
+    size = max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def steepness(grey: Grey) -> Grey:
+    """Return the squared length of the gradient."""
+    gradient = [cv2.Sobel(grey, cv2.CV_32F, *axes, borderType=cv2.BORDER_REPLICATE) for axes in ((1, 0), (0, 1))]
+    return np.asarray(gradient[0] ** 2 + gradient[1] ** 2, np.float32)
+
+
+def edge_level(ink: Grey) -> float:
+    """Return the level in the middle of the edges: the mean over the pixels, each weighted by how steep it is there.
+
+    As Otsu's threshold it lies between ink and paper, also where a few thin strokes stand on a large sheet.
+    """
+    weights = steepness(ink) ** 2
+    total = float(weights.sum())
+    return float((weights * ink).sum()) / total if total > 0 else 1.0
+
+
+def local_edge_level(ink: Grey, level: float, width: float) -> Grey:
+    """Return for every pixel the level in the middle of the edges around it, so that no faint stroke is lost.
+
+    It is nowhere below half of the whole picture's `level`: ruled lines, which are fainter than ink, have edges too.
+    """
+    weights = steepness(ink)
+    window = (2 * round(2 * width) + 1,) * 2
+    few = np.float32(0.001 * weights.max(initial=0) + 1e-9)  # where there are no edges, the whole picture's level holds
+    local = (cv2.blur(weights * ink, window) + few * level) / (cv2.blur(weights, window) + few)
+    return np.asarray(np.clip(local, level / 2, level), np.float32)
+
+
+def stroke_widest(mask: Mask) -> float:
+    """Return the width in pixels of the wide ones among the strokes."""
+    distances = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1][mask]
+    # Across a stroke the distance to the edge goes from 0 to half its width.
+    return float(np.quantile(distances, 0.9)) / 0.45 if distances.size else 0.0
+
+
+def _stretch(ink: Grey, level: float, width: float) -> tuple[Grey, Mask, Mask]:
+    """Bring the background's noise to 0 and full strokes to 1; return the masks of strokes and of all that is faint."""
+    paper = ink[ink <= level]
+    middle = float(np.median(paper)) if paper.size else 0.0
+    noise = 1.4826 * float(np.median(np.abs(paper - middle))) if paper.size else 0.0
+    low = middle + 2.5 * noise
+    strong = ink[ink > max(level, low)]
+    full = float(np.quantile(strong, 0.75)) if strong.size else 0.0
+    if full - low < max(MIN_CONTRAST, 2.5 * noise):
+        raise PictureError("the picture is blank: nothing in it stands out from its background")
+    mask = ink > np.maximum(local_edge_level(ink, level, width), low)
+    faint = ink > max(level / 4, low)
+    return np.clip((ink - low) / (full - low), 0, 1), mask, faint
 
 
 def stroke_width(ink: Grey) -> float:

@@ -1,21 +1,24 @@
-"""From a grey picture to MNIST's form, one small stage after another."""
+"""From the ink of one digit to MNIST's form, one small stage after another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from groundup.pictures.ink import Grey, Mask, find_ink, grow, stroke_width
-from groundup.pictures.pieces import choose_pieces, find_pieces
+from groundup.pictures.ink import Grey, Mask, stroke_width
+from groundup.pictures.pieces import box_of, united
+from groundup.pictures.reading import Picture, shrunk
+from groundup.pictures.writing import find_writing
 
 SIDE = 28  # of the whole picture
 INNER = 20  # of the box that the ink is scaled into
-WORKING_SIDE = 1024  # pictures with a longer side are shrunk first
+FINE = 8  # strokes are widened and narrowed at this multiple of the final size
 SOFT = 0.05  # ink below this is not counted into the bounding box
-THIN_STROKE = 1.5  # pixels of the final picture; 96 of 100 of MNIST's digits have wider strokes
+THIN_STROKE, THICK_STROKE = 1.5, 4.2  # pixels of the final picture; 96 of 100 of MNIST's digits are within
 USUAL_STROKE = 2.2  # pixels of the final picture; what thinner strokes are widened to
 
 
@@ -37,7 +40,7 @@ class Prepared:
 
 
 def to_mnist(grey: Grey) -> Prepared:
-    """Find the one digit in a picture and give it MNIST's form.
+    """Give a picture of one digit MNIST's form: all writing in it is taken for that digit.
 
     Parameters
     ----------
@@ -54,20 +57,90 @@ def to_mnist(grey: Grey) -> Prepared:
     PictureError
         If nothing in the picture stands out from its background.
     """
-    small, factor = shrink(grey)
-    ink, mask = find_ink(small)
-    labels, boxes = find_pieces(mask)
-    digit, (left, top, right, bottom) = cut_out(ink, np.isin(labels, choose_pieces(boxes, mask.shape)))
-    pixels = centre(fit(thicken(digit)))
-    height, width = grey.shape
-    box = (left * factor, top * factor, min(right * factor, width), min(bottom * factor, height))
-    return Prepared(np.round(pixels * 255).astype(np.uint8), box)
+    picture = shrunk(grey)
+    writing = find_writing(picture.grey)
+    return prepare(writing.ink.ink, writing.pieces.labels, writing.chosen.tolist(), writing.pieces.boxes, picture)
 
 
-def shrink(grey: Grey) -> tuple[Grey, int]:
-    """Return the picture with no side above `WORKING_SIDE`, and the whole factor that it was shrunk by."""
-    factor = -(-max(grey.shape) // WORKING_SIDE)
-    return (grey, 1) if factor == 1 else (np.asarray(Image.fromarray(grey).reduce(factor)), factor)
+def prepare(
+    ink: Grey, labels: NDArray[np.int32], parts: Sequence[int], boxes: NDArray[np.int64], picture: Picture
+) -> Prepared:
+    """Give some parts of the ink, which make up one digit, MNIST's form.
+
+    Parameters
+    ----------
+    ink : ndarray of float32, shape (height, width)
+        0 is background, 1 is a full stroke.
+    labels : ndarray of int32, shape (height, width)
+        0 where there is no ink, else 1 + the index of the part.
+    parts : sequence of int
+        The digit's parts.
+    boxes : ndarray of int64, shape (parts, 4)
+        Left, top, right, bottom of each part.
+    picture : Picture
+        What the ink was found in; it knows the original's size.
+    """
+    left, top, right, bottom = united(boxes[list(parts)]).tolist()
+    around = 2 + max(right - left, bottom - top) // 4  # where its soft edges may be
+    left, top = max(left - around, 0), max(top - around, 0)
+    window = np.s_[top : bottom + around, left : right + around]
+    chosen = np.isin(labels[window], np.array(parts) + 1)
+    digit, box = cut_out(ink[window], (labels[window] > 0) & ~chosen, chosen)
+    pixels = centre(fit(with_usual_strokes(digit)))
+    place = picture.in_original((left + box[0], top + box[1], left + box[2], top + box[3]))
+    return Prepared(np.round(pixels * 255).astype(np.uint8), place)
+
+
+def cut_out(ink: Grey, others: Mask, chosen: Mask) -> tuple[Grey, tuple[int, int, int, int]]:
+    """Return the chosen ink with its soft edges and without others', and its box: left, top, right, bottom."""
+    reach = 1 + round(stroke_width(ink * chosen) / 2)  # soft edges are narrower than strokes; further off is noise
+    alone = ink * (grow(chosen.astype(np.float32), reach) > 0) * ~others
+    box = left, top, right, bottom = tuple(box_of(chosen | (alone > SOFT)).tolist())
+    full = float(np.quantile(alone[chosen], 0.75))  # a faint pen and a strong one look the same in the end
+    return np.minimum(alone[top:bottom, left:right] / full, 1), box
+
+
+def grow(ink: Grey, radius: int) -> Grey:
+    """Dilate by a disc; a negative radius erodes."""
+    side = 2 * abs(radius) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    changed = cv2.dilate(ink, disc) if radius > 0 else cv2.erode(ink, disc, borderValue=0.0)
+    return np.asarray(changed, np.float32)
+
+
+def with_usual_strokes(digit: Grey) -> Grey:
+    """Widen or narrow strokes that would look unlike MNIST's in the final picture."""
+    width = stroke_width(digit) * INNER / max(digit.shape)
+    if THIN_STROKE <= width <= THICK_STROKE:
+        return digit
+    digit = _pool(digit, max(1, max(digit.shape) // (FINE * INNER)))
+    scale = FINE * INNER / max(digit.shape)
+    size = (max(1, round(digit.shape[1] * scale)), max(1, round(digit.shape[0] * scale)))
+    digit = np.asarray(cv2.resize(digit, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    wanted = USUAL_STROKE if width < THIN_STROKE else THICK_STROKE
+    change = round((wanted * FINE - stroke_width(digit)) / 2)  # on either side of the stroke
+    if change == 0:
+        return digit
+    changed = grow(np.pad(digit, max(change, 0) + 1), change)
+    if (changed > 0.5).any():
+        left, top, right, bottom = box_of(changed > SOFT)
+        return changed[top:bottom, left:right]
+    return digit
+
+
+def _pool(digit: Grey, cell: int) -> Grey:
+    """Shrink by the factor `cell`, keeping the largest ink of each cell, so that no thin line is lost."""
+    height, width = (-(-side // cell) for side in digit.shape)
+    whole = np.zeros((height * cell, width * cell), dtype=np.float32)
+    whole[: digit.shape[0], : digit.shape[1]] = digit
+    return np.asarray(whole.reshape(height, cell, width, cell).max(axis=(1, 3)))
+
+
+def fit(digit: Grey) -> Grey:
+    """Scale the longer side to `INNER` pixels, by averaging over areas."""
+    scale = INNER / max(digit.shape)
+    height, width = (max(1, round(side * scale)) for side in digit.shape)
+    return resize(digit, height, width)
 
 
 def resize(picture: Grey, height: int, width: int) -> Grey:
@@ -82,53 +155,6 @@ def _overlap(old: int, new: int) -> Grey:
     ends = np.minimum(edges[1:, None], pixels + 1)
     starts = np.maximum(edges[:-1, None], pixels)
     return np.asarray(np.maximum(ends - starts, 0) * (new / old), dtype=np.float32)
-
-
-def cut_out(ink: Grey, chosen: Mask) -> tuple[Grey, tuple[int, int, int, int]]:
-    """Return the chosen pieces with their soft edges and nothing else, and their box in `ink`'s pixels."""
-    reach = 1 + round(stroke_width(ink * chosen))
-    left, top, right, bottom = _box(chosen)
-    left, top = max(left - reach, 0), max(top - reach, 0)
-    around = np.s_[top : bottom + reach, left : right + reach]
-    alone = ink[around] * grow(chosen[around], reach)
-    box = _box(chosen[around] | (alone > SOFT))
-    digit = alone[box[1] : box[3], box[0] : box[2]]
-    return digit, (left + box[0], top + box[1], left + box[2], top + box[3])
-
-
-def _box(mask: Mask) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of what is True; right and bottom are the first column and row after it."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def thicken(digit: Grey) -> Grey:
-    """Widen strokes that would be too thin in the final picture to look like MNIST's."""
-    if stroke_width(digit) * INNER / max(digit.shape) >= THIN_STROKE:
-        return digit
-    fine = 8  # work at eight times the final size
-    digit = _pool(digit, max(1, max(digit.shape) // (fine * INNER)))
-    scale = fine * INNER / max(digit.shape)
-    digit = resize(digit, *(max(1, round(side * scale)) for side in digit.shape))
-    missing = max(0.0, (USUAL_STROKE * fine - stroke_width(digit)) / 2)  # on either side of the stroke
-    whole = int(missing)
-    grown = grow(np.pad(digit, whole + 1), whole)
-    return grown + np.float32(missing - whole) * (grow(grown, 1) - grown)
-
-
-def _pool(digit: Grey, cell: int) -> Grey:
-    """Shrink by the factor `cell`, keeping the largest ink of each cell, so that no thin line is lost."""
-    height, width = (-(-side // cell) for side in digit.shape)
-    whole = np.zeros((height * cell, width * cell), dtype=np.float32)
-    whole[: digit.shape[0], : digit.shape[1]] = digit
-    return np.asarray(whole.reshape(height, cell, width, cell).max(axis=(1, 3)))
-
-
-def fit(digit: Grey) -> Grey:
-    """Scale the longer side to `INNER` pixels."""
-    scale = INNER / max(digit.shape)
-    height, width = (max(1, round(side * scale)) for side in digit.shape)
-    return resize(digit, height, width)
 
 
 def centre(digit: Grey) -> Grey:

@@ -1,0 +1,159 @@
+"""Reading all digits in a picture: rows of them, each with its probability and its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundup.errors import PictureError
+from groundup.pictures.mnist import Prepared, prepare
+from groundup.pictures.pieces import usual_height
+from groundup.pictures.reading import Picture, Source, open_picture
+from groundup.pictures.rows import find_rows
+from groundup.pictures.segmentation import Parts, Span, best_spans, divide, possible_spans
+from groundup.pictures.writing import Writing, find_writing
+
+if TYPE_CHECKING:
+    from groundup.models.model import Model
+
+Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
+
+DOUBT = 0.3  # where the recogniser is less sure than this of most that it sees, it sees no digits
+
+
+class Digit(NamedTuple):
+    """A digit that was read.
+
+    Parameters
+    ----------
+    digit : int
+        0 to 9.
+    probability : float
+        How sure the recogniser is of it, 0 to 1.
+    box : tuple of int
+        Where it stands: left, top, right, bottom in pixels of the picture; right and bottom are the first column and
+        row after it.
+    """
+
+    digit: int
+    probability: float
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A digit in MNIST's form and what the recogniser says of it: the probability of each class, shape (classes,)."""
+
+    prepared: Prepared
+    probabilities: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture that was read.
+
+    Parameters
+    ----------
+    writing : Writing
+        What was found in it, stage by stage.
+    factor : int
+        What it was shrunk by.
+    rows : list of list of Recognised
+        Its rows of digits, in reading order.
+    """
+
+    writing: Writing
+    factor: int
+    rows: list[list[Recognised]]
+
+
+def read_digits(picture: Source, model: Model | str | Path | None = None) -> list[list[Digit]]:
+    """Read all digits in a picture, in rows from top to bottom, each from left to right.
+
+    Parameters
+    ----------
+    picture : str, Path, file, PIL image or ndarray
+        A picture's file, or the picture: uint8 of shape (height, width), or (height, width, 3 or 4) in colour, without
+        or with transparency; or float, shape (height, width), 0 is black, 1 is white.
+    model : Model, str or Path, optional
+        The recogniser, or its file or run folder. Without it, the newest run's.
+
+    Raises
+    ------
+    PictureError
+        If it is no picture that can be read, or nothing in it looks like a digit.
+    ModelError
+        If there is no such model.
+    """
+    page = read_page(open_picture(picture), _loaded(model).predict)
+    return [
+        [Digit(int(one.probabilities.argmax()), float(one.probabilities.max()), one.prepared.box) for one in row]
+        for row in page.rows
+    ]
+
+
+def _loaded(model: Model | str | Path | None) -> Model:
+    from groundup.models.model import Model
+    from groundup.training.run import Run
+
+    if isinstance(model, Model):
+        return model
+    return Model.load(Run.newest().best_model_file if model is None else model)
+
+
+def read_page(picture: Picture, classify: Classify) -> Page:
+    """Read all digits in a picture.
+
+    Parameters
+    ----------
+    picture : Picture
+        As `open_picture` gives it.
+    classify : callable
+        Returns the probability of each class (N, classes) for digits in MNIST's form (N, 28, 28) uint8.
+
+    Raises
+    ------
+    PictureError
+        If nothing in it looks like a digit.
+    """
+    writing = find_writing(picture.grey)
+    parts = divide(writing.pieces, writing.chosen)
+    rows = _rows(writing, parts)
+    spans = [possible_spans(parts, row, height) for row, height in rows]
+    prepared = [
+        prepare(writing.ink.ink, parts.labels, [row[index] for index in range(*span)], parts.boxes, picture)
+        for (row, _), of_row in zip(rows, spans, strict=True)
+        for span in of_row
+    ]
+    answers = classify(np.stack([one.pixels for one in prepared]))
+    recognised = iter([Recognised(*pair) for pair in zip(prepared, answers, strict=True)])
+    read = []
+    for (row, height), of_row in zip(rows, spans, strict=True):
+        known: dict[Span, Recognised] = {span: next(recognised) for span in of_row}
+        sure = {span: float(one.probabilities.max()) for span, one in known.items()}
+        read.append([known[span] for span in best_spans(parts, row, height, sure)])
+    return Page(writing, picture.factor, _believed(read))
+
+
+def _rows(writing: Writing, parts: Parts) -> list[tuple[Sequence[int], float]]:
+    """Return each row's parts from left to right, and the height of a usual digit in it."""
+    pieces, chosen = writing.pieces, writing.chosen
+    middles = parts.boxes[:, 0] + parts.boxes[:, 2]
+    rows = []
+    for row in find_rows(pieces.boxes[chosen], usual_height(pieces, chosen)):
+        members = np.flatnonzero(np.isin(parts.pieces, chosen[row]))
+        rows.append((members[np.argsort(middles[members])].tolist(), usual_height(pieces, chosen[row])))
+    return rows
+
+
+def _believed(rows: list[list[Recognised]]) -> list[list[Recognised]]:
+    """Return the rows that hold digits, or refuse the picture if the recogniser is sure of few of them."""
+    sure = [float(one.probabilities.max()) for row in rows for one in row]
+    if not sure or np.median(sure) < DOUBT:
+        raise PictureError("nothing in the picture looks like a digit")
+    return [row for row in rows if row]

@@ -1,0 +1,61 @@
+"""Which pieces of ink stand in one row, and in what order rows and pieces are read."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALL = 0.5  # pieces lower than this share of a digit's height do not make a row; they are given to one
+SLOPES = 0.35  # rows that climb more steeply than this are not followed
+
+
+def find_rows(boxes: NDArray[np.int64], height: float) -> list[NDArray[np.intp]]:
+    """Return the indices of each row's pieces, from left to right; the rows from top to bottom.
+
+    Parameters
+    ----------
+    boxes : ndarray of int64, shape (pieces, 4)
+        Left, top, right, bottom.
+    height : float
+        Of a usual digit.
+    """
+    large = np.flatnonzero(boxes[:, 3] - boxes[:, 1] >= SMALL * height)
+    if not len(large):
+        large = np.arange(len(boxes))
+    level = boxes.astype(np.float64)
+    middles = (level[:, 0] + level[:, 2]) / 2
+    level[:, (1, 3)] -= (slope(boxes[large]) * middles)[:, None]
+    rows: list[list[int]] = []
+    for index in large[np.argsort(level[large, 1] + level[large, 3])]:
+        if rows and _stands_in(level[index], level[rows[-1]]):
+            rows[-1].append(int(index))
+        else:
+            rows.append([int(index)])
+    spans = [np.median(level[row][:, (1, 3)], axis=0) for row in rows]
+    for index in np.setdiff1d(np.arange(len(boxes)), large):
+        middle = (level[index, 1] + level[index, 3]) / 2
+        rows[int(np.argmin([max(top - middle, middle - bottom) for top, bottom in spans]))].append(int(index))
+    return [np.array(sorted(row, key=lambda index: middles[index]), dtype=np.intp) for row in rows]
+
+
+def slope(boxes: NDArray[np.int64]) -> float:
+    """Return by how many pixels the rows sink in a pixel to the right: the median over pairs of neighbours."""
+    left, top, right, bottom = boxes.T
+    slopes = []
+    for index in range(len(boxes)):
+        overlap = np.minimum(bottom, bottom[index]) - np.maximum(top, top[index])
+        beside = np.minimum(bottom - top, bottom[index] - top[index]) * 0.4 < overlap
+        after = np.flatnonzero(beside & (left > (left[index] + right[index]) / 2))
+        if len(after):
+            near = after[np.argmin(left[after])]
+            down, across = (bottom + top)[[near, index]], (right + left)[[near, index]]
+            slopes.append((down[0] - down[1]) / (across[0] - across[1]))
+    found = float(np.median(slopes)) if len(slopes) > 2 else 0.0  # two digits of unlike height are no slope
+    return found if abs(found) < SLOPES else 0.0
+
+
+def _stands_in(box: NDArray[np.float64], row: NDArray[np.float64]) -> bool:
+    """Say whether a piece overlaps a row by half of the lower one of them."""
+    top, bottom = np.median(row[:, (1, 3)], axis=0)
+    overlap = min(bottom, box[3]) - max(top, box[1])
+    return bool(overlap > 0.5 * min(bottom - top, box[3] - box[1]))
