@@ -14,6 +14,7 @@
 #include "checks/optimizers.hpp"
 #include "checks/pooling.hpp"
 #include "checks/products.hpp"
+#include "checks/program.hpp"
 #include "checks/sparse.hpp"
 #include "checks/structure.hpp"
 #include "dispatch.hpp"
@@ -26,18 +27,19 @@ constexpr std::span<const Subject> families[] = {
 
 constexpr const char *usage =
     "groundup-check [--isa NAME] [--benchmark | --break] [KERNEL...]\n"
-    "Check every kernel, or those named, for every instruction set that this machine has.\n"
+    "Check every kernel, or those named, for every instruction set that this machine has; then whole programs.\n"
     "  --isa NAME   for this one alone\n"
     "  --benchmark  do not check, but measure, beside the most that this thread can do\n"
     "  --break      check the checks: run them with kernels that are broken on purpose\n";
 
-// Every kernel is checked: the table holds its name, lanes, cells and release, the measures of peak.hpp, and these.
+// Every kernel is checked: the table holds its name, lanes, cells and release, the measures of peak.hpp, and these; and
+// augmentation, which the tests in Python hold against NumPy's, byte for byte.
 constexpr std::size_t subjects = [] {
     std::size_t count = 0;
     for (const auto family : families) count += family.size();
     return count;
 }();
-static_assert(sizeof(Kernels) == (4 + 2 + subjects) * sizeof(void *), "a kernel has no check");
+static_assert(sizeof(Kernels) == (4 + 2 + 2 + subjects) * sizeof(void *), "a kernel has no check");
 
 struct Wanted {
     std::vector<std::string> instruction_sets, kernels;  // all, if empty
@@ -97,6 +99,9 @@ bool run(const InstructionSet &instruction_set, const Wanted &wanted) {
         benchmark.emplace(kernels);
         std::printf("  at most %.1f GFLOP/s, of bfloat16 %.1f; %.1f GB/s\n", benchmark->peak * 1e-9,
                     benchmark->peak_mixed * 1e-9, benchmark->bandwidth * 1e-9);
+        for (const Long kilobytes : {24, 384, 8 << 10, 256 << 10})
+            std::printf("  copying within %6ld KiB: %.1f GB/s\n", static_cast<long>(kilobytes),
+                        Benchmark::copied_a_second(kilobytes << 10) * 1e-9);
     }
     bool right = true;
     for (const auto family : families)
@@ -105,6 +110,7 @@ bool run(const InstructionSet &instruction_set, const Wanted &wanted) {
             if (benchmark) benchmark->name = subject.name, subject.benchmark(kernels, *benchmark);
             else right &= wanted.faults ? check_faults(subject, kernels) : check(subject, kernels);
         }
+    if (!wanted.benchmark && !wanted.faults && wanted.kernels.empty()) right &= check_program(kernels);
     return right;
 }
 

@@ -29,6 +29,10 @@ void put(Number *framed, const Shape &frame, const float *picture, const Shape &
     }
 }
 
+void copy_columns(float *to, const float *from, Long rows, Long columns, Long to_stride, Long from_stride) {
+    for (Long row = 0; row < rows; ++row) std::copy_n(from + row * from_stride, columns, to + row * to_stride);
+}
+
 }  // namespace
 
 Convolution::Convolution(Setting &setting, const std::string &name, Long inputs, Long outputs, Long size, Long stride,
@@ -83,9 +87,10 @@ Buffer *Convolution::backward(Plan &plan, Buffer *dy, bool wanted) {
     return dx;
 }
 
-// Returns pictures as products take them: in a frame of zeros, and in mixed precision rounded. The frame is zero from
-// the beginning, and nothing is ever written there.
-Buffer *Convolution::left_operand(Plan &plan, Buffer *x, const Shape &framed, Long top, Long left, Long spread) const {
+// Returns pictures as products take them: in a frame of zeros, with some numbers that may be read behind each, and in
+// mixed precision rounded. The frame is zero from the beginning, and nothing is ever written there.
+Buffer *Convolution::left_operand(Plan &plan, Buffer *x, const Shape &framed, Long top, Long left, Long spread,
+                                  Long behind) const {
     const Shape shape = x->shape;
     if (setting_.mixed) {
         Buffer *to = plan.bytes_for<BFloat16>(framed.size() + 2 * kernels_.cells);  // a segment is read in whole Pairs
@@ -96,11 +101,11 @@ Buffer *Convolution::left_operand(Plan &plan, Buffer *x, const Shape &framed, Lo
         });
         return to;
     }
-    if (framed.size() == shape.size()) return x;
-    Buffer *to = plan.bytes_for<float>(framed.size());
+    if (framed.size() + behind == shape.size()) return x;
+    Buffer *to = plan.bytes_for<float>(framed.size() + behind);
     plan.by_pictures({x, to}, [=](const Pictures &pictures) {
         for (Long n = 0; n < pictures.count; ++n)
-            put(to->at(pictures) + n * framed.size(), framed, x->at(pictures) + n * shape.size(), shape, top, left,
+            put(to->at(pictures) + n * to->numbers(), framed, x->at(pictures) + n * shape.size(), shape, top, left,
                 spread, [](float *numbers, const float *from, Long count) { std::copy_n(from, count, numbers); });
     });
     return to;
@@ -154,6 +159,7 @@ void Convolution::add_gradients(Plan &plan) {
     weight_gradients_ = std::make_shared<Array<float>>(chunks * size);
     bias_gradients_ = std::make_shared<Array<float>>(chunks * bias_.size);
     Buffer *x = padding_ ? left_operand(plan, x_, framed_, padding_, padding_, 1) : x_;
+    const auto narrow = std::make_shared<Scratch<float>>(plan, dy_->shape.area() * operand_.panels.width);
     plan.by_pictures({x, dy_}, [=, this, dy = dy_, framed = framed_, weights = weight_gradients_,
                                 biases = bias_gradients_](const Pictures &pictures) {
         const Panels &panels = operand_.panels;
@@ -161,15 +167,23 @@ void Convolution::add_gradients(Plan &plan) {
         const Long run = size_ * inputs_;  // a window's cells that lie side by side
         for (Long n = 0; n < pictures.count; ++n) {
             const bool add = n || !pictures.opens;
-            const float *picture = x->at(pictures) + n * framed.size(), *above = dy->at(pictures) + n * shape.size();
-            for (Long panel = 0; panel < panels.count(); ++panel)
+            const float *picture = x->at(pictures) + n * x->numbers(), *above = dy->at(pictures) + n * shape.size();
+            for (Long panel = 0; panel < panels.count(); ++panel) {
+                const Long columns = panels.columns_of(panel);
+                const float *right = above + panel * panels.width;
+                Long right_stride = outputs_;
+                if (columns < panels.width) {  // a product reads whole registers, but behind may be another's picture
+                    copy_columns(narrow->of(pictures.thread), right, shape.area(), columns, panels.width, outputs_);
+                    right = narrow->of(pictures.thread);
+                    right_stride = panels.width;
+                }
                 for (Long row = 0; row < size_; ++row)
                     kernels_.product(weights->data() + pictures.chunk * size + panels.begin(panel) + row * run * panels.width,
                                      panels.width,
                                      {picture + row * framed.width * inputs_, 1, stride_ * inputs_,
                                       stride_ * framed.width * inputs_, shape.height, shape.width},
-                                     above + panel * panels.width, outputs_, nullptr, add, run, panels.columns_of(panel),
-                                     panels.vectors);
+                                     right, right_stride, nullptr, add, run, columns, panels.vectors);
+            }
             float *sums = biases->data() + pictures.chunk * bias_.size;
             if (has_bias_ && !add) std::fill_n(sums, bias_.size, 0.0F);
             if (has_bias_) kernels_.add_rows(sums, above, shape.area(), outputs_);

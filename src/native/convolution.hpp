@@ -23,7 +23,8 @@ class Convolution : public Layer {
     std::vector<Parameter *> parameters() override;
 
   private:
-    Buffer *left_operand(Plan &plan, Buffer *x, const Shape &framed, Long top, Long left, Long spread) const;
+    Buffer *left_operand(Plan &plan, Buffer *x, const Shape &framed, Long top, Long left, Long spread,
+                         Long behind = 0) const;
     void multiply(Plan &plan, Buffer *y, Buffer *x, const Shape &framed, Long top, Long left, Long step,
                   const Operand &operand, const float *values, const float *bias) const;
     void multiply_short(Plan &plan, Buffer *y, Buffer *x, const Shape &framed, Long top, Long left, Long step,

@@ -29,14 +29,16 @@ Buffer *Convolution::backward_winners(Plan &plan, Buffer *dy, const Winners &win
     const Long size = outputs_ * row_size_, chunks = plan.chunks(plan.capacity()), windows = dy->shape.area();
     weight_gradients_ = std::make_shared<Array<float>>(chunks * size);
     bias_gradients_ = std::make_shared<Array<float>>(chunks * bias_.size);
-    Buffer *x = padding_ ? left_operand(plan, x_, framed_, padding_, padding_, 1) : x_;
+    // A run that does not fill its registers is read with what lies behind it.
+    const Long behind = size_ * inputs_ % kernels_.lanes ? kernels_.lanes : 0;
+    Buffer *x = left_operand(plan, x_, framed_, padding_, padding_, 1, behind);
     Buffer *lists = plan.bytes_for<Entry>(dy->shape.size());
     Buffer *lengths = plan.bytes_for<Long>(outputs_);
-    plan.by_pictures({x, dy, winners.cells, lists, lengths}, [=, this, framed = framed_, weights = weight_gradients_,
+    plan.by_pictures({x, dy, winners.cells, lists, lengths}, [=, this, weights = weight_gradients_,
                                                               biases = bias_gradients_](const Pictures &pictures) {
         for (Long n = 0; n < pictures.count; ++n) {
             const bool add = n || !pictures.opens;
-            const float *picture = x->at(pictures) + n * framed.size(), *above = dy->at(pictures) + n * dy->numbers();
+            const float *picture = x->at(pictures) + n * x->numbers(), *above = dy->at(pictures) + n * dy->numbers();
             Entry *entries = lists->at<Entry>(pictures) + n * dy->numbers();
             Long *counts = lengths->at<Long>(pictures) + n * outputs_;
             sort_by_output(entries, counts, above, winners.cells->at<CellNumber>(pictures) + n * dy->numbers(), winners.window);

@@ -54,6 +54,11 @@ struct Rule {
     double correction1, correction2;  // 1 - beta1^step, √(1 - beta2^step)
 };
 
+// What augmentation does to a picture: groundup/augmentation/settings.py says what the numbers are.
+struct Augmentation {
+    std::int32_t shift, half_turn, scale, shear, elastic, grid_step, thickness, blur, contrast, noise, occlusion;
+};
+
 struct Kernels {
     const char *name;
     Long lanes;  // floats in a register
@@ -131,6 +136,11 @@ struct Kernels {
     // y and x (area, channels); the counter of (a, c) is c · area + a, as the array (channels, area) has it.
     void (*dropout)(float *y, const float *x, std::uint64_t key, std::uint64_t first, double rate, Long area,
                     Long channels);
+
+    // -- augmentation.hpp: y (height, width) of x, as picture `number` of its batch; room: so many bytes
+    void (*augment)(std::uint8_t *y, const std::uint8_t *x, std::uint8_t *room, const Augmentation &settings,
+                    std::uint64_t key, Long number, Long height, Long width);
+    Long (*augmentation_room)(const Augmentation &settings, Long height, Long width);
 
     // -- losses.hpp: logits and dlogits (rows, classes); returns the sum of the rows' losses, not yet a mean;
     // dlogits: that sum's gradient times scale (1 / N for the mean's); correct: how many rows have their first largest

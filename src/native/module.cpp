@@ -1,11 +1,15 @@
 // The door to Python.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/function.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <array>
+#include <optional>
 #include <tuple>
 
 #include "dispatch.hpp"
@@ -22,6 +26,7 @@ using Pixels = Numbers<const std::uint8_t>;
 using Floats = Numbers<const float>;
 using MaskKeys = Numbers<const std::uint64_t>;
 using NewFloats = nb::ndarray<nb::numpy, float>;
+using FixedPoint = std::array<std::int32_t, 11>;
 using ProgressTuple = std::tuple<Long, Long, double, Long>;
 
 // A Refusal becomes Python's ParameterError, which the command line prints without a traceback.
@@ -66,10 +71,16 @@ std::unique_ptr<Layer> layer_of(Setting &setting, const nb::tuple &it) {
     throw Refusal("there is no layer called " + kind);
 }
 
+// groundup/augmentation/settings.py has the same numbers in the same order.
+Augmentation augmentation_of(const FixedPoint &it) {
+    return {it[0], it[1], it[2], it[3], it[4], it[5], it[6], it[7], it[8], it[9], it[10]};
+}
+
 // Python owns what it points to.
 Program *program_of(const nb::list &layers, const std::tuple<Long, Long, Long> &shape, bool flat,
                                     float scale, float shift, Long classes, const nb::tuple &loss,
-                                    const nb::dict &optimizer, Long batch_size, bool mixed, int threads) {
+                                    const nb::dict &optimizer, const std::optional<FixedPoint> &augmentation,
+                                    Long augmentation_key, Long batch_size, bool mixed, int threads) {
     const auto number = [&](const char *key) { return nb::cast<double>(optimizer[key]); };
     const auto flag = [&](const char *key) { return nb::cast<bool>(optimizer[key]); };
     const OptimizerSetting setting_of_optimizer{
@@ -80,11 +91,13 @@ Program *program_of(const nb::list &layers, const std::tuple<Long, Long, Long> &
         Setting{chosen_instruction_set().kernels, mixed, setting_of_optimizer.moments, {}});
     Program::Layers made;
     for (const nb::handle each : layers) made.push_back(layer_of(*setting, nb::cast<nb::tuple>(each)));
+    std::optional<AugmentationStage> stage;
+    if (augmentation) stage = {augmentation_of(*augmentation), augmentation_key};
     const auto [channels, height, width] = shape;
     return new Program(std::move(setting), std::move(made),
                                      Inputs{{height, width, channels}, scale, shift, flat}, classes,
                                      Loss{static_cast<Loss::Kind>(item<int>(loss, 0)), item<float>(loss, 1)},
-                                     setting_of_optimizer, batch_size, threads);
+                                     setting_of_optimizer, stage, batch_size, threads);
 }
 
 NewFloats new_floats(std::initializer_list<std::size_t> shape, const std::function<float(Long)> &at) {
@@ -139,8 +152,15 @@ ProgressTuple as_tuple(const Progress &progress) {
     return {progress.steps, progress.examples, progress.loss, progress.correct};
 }
 
+// Of a picture; where they are not told, it is a row of pixels.
+std::pair<Long, Long> sides(const Pixels &pixels) {
+    if (pixels.ndim() == 3) return {static_cast<Long>(pixels.shape(1)), static_cast<Long>(pixels.shape(2))};
+    return {1, pixels.shape(0) ? static_cast<Long>(pixels.size() / pixels.shape(0)) : 0};
+}
+
 Program::Examples first_examples(const Pixels &pixels, const Pixels &labels) {
-    return {pixels.data(), labels.data(), nullptr, static_cast<Long>(labels.size())};
+    const auto [height, width] = sides(pixels);
+    return {pixels.data(), labels.data(), nullptr, static_cast<Long>(labels.size()), height, width};
 }
 
 void bind_program(nb::module_ &module) {
@@ -164,11 +184,12 @@ void bind_program(nb::module_ &module) {
              })
         .def("epoch",
              [](Program &program, const Pixels &pixels, const Pixels &labels, const Numbers<const std::int64_t> &order,
-                const std::vector<double> &learning_rates, Long first_step, const MaskKeys &keys, Long masks,
+                const std::vector<double> &learning_rates, Long first_step, const MaskKeys &keys, Long keys_a_step,
                 const std::function<bool(ProgressTuple)> &observe) {
                  const nb::gil_scoped_release release;
-                 program.epoch({pixels.data(), labels.data(), order.data(), static_cast<Long>(order.size())},
-                               learning_rates, first_step, keys.data(), masks, [&](const Progress &progress) {
+                 const auto [height, width] = sides(pixels);
+                 program.epoch({pixels.data(), labels.data(), order.data(), static_cast<Long>(order.size()), height, width},
+                               learning_rates, first_step, keys.data(), keys_a_step, [&](const Progress &progress) {
                                    const nb::gil_scoped_acquire acquire;
                                    return observe(as_tuple(progress));
                                });
@@ -177,6 +198,20 @@ void bind_program(nb::module_ &module) {
             const nb::gil_scoped_release release;
             program.predict(outputs.data(), pixels.data(), static_cast<Long>(outputs.shape(0)));
         });
+}
+
+void augment(Numbers<std::uint8_t> augmented, const Pixels &pixels, const FixedPoint &settings, std::uint64_t key,
+             const std::string &instruction_set) {
+    const nb::gil_scoped_release release;
+    const auto [height, width] = sides(pixels);
+    const Augmentation it = augmentation_of(settings);
+    for (const InstructionSet &each : instruction_sets()) {
+        if (each.name != instruction_set || !each.available) continue;
+        const Array<std::uint8_t> room(each.kernels->augmentation_room(it, height, width));
+        for (Long n = 0; n < static_cast<Long>(pixels.shape(0)); ++n)
+            each.kernels->augment(augmented.data() + n * height * width, pixels.data() + n * height * width, room.data(),
+                                  it, key, n, height, width);
+    }
 }
 
 void bind_instruction_sets(nb::module_ &module) {
@@ -203,4 +238,5 @@ NB_MODULE(_native, module) {
     nb::register_exception_translator(translate);
     bind_instruction_sets(module);
     bind_program(module);
+    module.def("augment", &augment, "Augment pictures by the kernel of one instruction set, for the tests.");
 }

@@ -18,13 +18,16 @@ constexpr auto report_every = std::chrono::milliseconds(50);
 }  // namespace
 
 Program::Program(std::unique_ptr<Setting> setting, Layers layers, const Inputs &inputs, Long classes, const Loss &loss,
-                 const OptimizerSetting &optimizer, Long batch_size, int threads)
+                 const OptimizerSetting &optimizer, std::optional<AugmentationStage> augmentation, Long batch_size,
+                 int threads)
     : setting_(std::move(setting)),
       layers_(std::move(layers)),
       inputs_(inputs),
       classes_(classes),
       loss_(loss),
       optimizer_(optimizer),
+      augmentation_(augmentation),
+      augmented_(static_cast<std::size_t>(threads)),
       batch_size_(batch_size),
       threads_(threads) {
     for (const auto &layer : layers_)
@@ -69,26 +72,41 @@ std::unique_ptr<Plan> Program::prediction_plan() {
 Buffer *Program::forward(Plan &plan, bool training, std::vector<Buffer *> *outputs) {
     auto *linear = dynamic_cast<Linear *>(layers_.front().get());
     if (!linear || setting_->mixed || inputs_.shift != 0) {
-        Buffer *x = pictures(plan);
+        Buffer *x = pictures(plan, training);
         return forward_through(layers_, plan, x, training, outputs);
     }
-    if (plan.keeps()) pictures(plan);
-    Buffer *y = linear->forward_lit(plan, lit_pixels(plan));
+    if (plan.keeps()) pictures(plan, training);
+    Buffer *y = linear->forward_lit(plan, lit_pixels(plan, training));
     if (outputs) outputs->push_back(y);
     return forward_through(layers_, plan, y, training, outputs, 1);
 }
 
+// The pixels of one picture of the batch; in training, augmented. They stay until the thread asks for the next.
+const std::uint8_t *Program::picture(Long number, int thread, bool training) {
+    const Batch &batch = setting_->batch;
+    const Long size = inputs_.shape.size();
+    const std::uint8_t *pixels = batch.pixels + batch.picture(number) * size;
+    if (!training || !augmentation_) return pixels;
+    const Kernels &kernels = *setting_->kernels;
+    const Augmentation &settings = augmentation_->settings;
+    const Long before = round_up(size, 64), room = kernels.augmentation_room(settings, batch.height, batch.width);
+    Array<std::uint8_t> &own = augmented_[static_cast<std::size_t>(thread)];
+    if (own.count() < before + room) own = Array<std::uint8_t>(before + room);
+    kernels.augment(own.data(), pixels, own.data() + before, settings, batch.mask_keys[augmentation_->key], number,
+                    batch.height, batch.width);
+    return own.data();
+}
+
 // The pictures as normalised numbers, with the channels last.
-Buffer *Program::pictures(Plan &plan) {
+Buffer *Program::pictures(Plan &plan, bool training) {
     const Shape &shape = inputs_.shape;
     Buffer *x = plan.buffer(inputs_.flat ? Shape{1, 1, shape.size()} : shape);
     const bool turn = !inputs_.flat && shape.channels > 1;
     Buffer *numbers = turn ? plan.buffer(shape) : x;
     plan.by_pictures({x, numbers}, [=, this, size = shape.size()](const Pictures &pictures) {
         for (Long n = 0; n < pictures.count; ++n) {
-            const Batch &batch = setting_->batch;
             float *to = numbers->at(pictures) + n * size;
-            setting_->kernels->normalize(to, batch.pixels + batch.picture(pictures.first + n) * size, inputs_.scale,
+            setting_->kernels->normalize(to, picture(pictures.first + n, pictures.thread, training), inputs_.scale,
                                          inputs_.shift, size);
             if (turn)
                 setting_->kernels->transpose(x->at(pictures) + n * size, to, inputs_.shape.channels,
@@ -99,13 +117,12 @@ Buffer *Program::pictures(Plan &plan) {
     return x;
 }
 
-LitPixels Program::lit_pixels(Plan &plan) {
+LitPixels Program::lit_pixels(Plan &plan, bool training) {
     const Long size = inputs_.shape.size(), range = divide_up(size, LitPixels::ranges);
     const LitPixels lit{plan.bytes_for<Entry>(size), plan.bytes_for<Long>(LitPixels::ranges + 1), range};
     plan.by_pictures({lit.entries, lit.starts}, [=, this](const Pictures &pictures) {
         for (Long n = 0; n < pictures.count; ++n) {
-            const Batch &batch = setting_->batch;
-            const std::uint8_t *pixels = batch.pixels + batch.picture(pictures.first + n) * size;
+            const std::uint8_t *pixels = picture(pictures.first + n, pictures.thread, training);
             Entry *entries = lit.entries->at<Entry>(pictures) + n * size;
             Long *starts = lit.starts->at<Long>(pictures) + n * (LitPixels::ranges + 1);
             for (Long i = 0; i < LitPixels::ranges; ++i) {
@@ -188,7 +205,7 @@ Progress Program::trace(const Examples &examples, double learning_rate, Long ste
 }
 
 void Program::epoch(const Examples &examples, const std::vector<double> &learning_rates, Long first_step,
-                    const std::uint64_t *mask_keys, Long masks, const Observer &observe) {
+                    const std::uint64_t *mask_keys, Long keys, const Observer &observe) {
     const std::lock_guard lock(running_);
     const SubnormalsAreZero zero;
     Progress since;
@@ -197,9 +214,9 @@ void Program::epoch(const Examples &examples, const std::vector<double> &learnin
     for (Long i = 0; i < steps; ++i) {
         const Long first = i * batch_size_;
         const Examples batch{examples.pixels, examples.labels, examples.order + first,
-                             std::min(batch_size_, examples.count - first)};
+                             std::min(batch_size_, examples.count - first), examples.height, examples.width};
         const Progress done =
-            run(*training_, batch, learning_rates[static_cast<std::size_t>(i)], first_step + i, mask_keys + i * masks);
+            run(*training_, batch, learning_rates[static_cast<std::size_t>(i)], first_step + i, mask_keys + i * keys);
         since = {since.steps + 1, since.examples + done.examples, since.loss + done.loss, since.correct + done.correct};
         const auto now = std::chrono::steady_clock::now();
         if (now - reported < report_every && i + 1 < steps) continue;
@@ -212,7 +229,9 @@ void Program::epoch(const Examples &examples, const std::vector<double> &learnin
 Progress Program::run(Plan &plan, const Examples &examples, double learning_rate, Long step,
                       const std::uint64_t *mask_keys) {
     if (examples.count <= 0) return {1, 0, 0, 0};
-    setting_->batch = {examples.pixels, examples.labels, examples.order, examples.count, rule(learning_rate, step), mask_keys};
+    setting_->batch = {examples.pixels,  examples.labels, examples.order,
+                       examples.count,   rule(learning_rate, step), mask_keys,
+                       examples.height, examples.width};
     plan.run(threads_, examples.count);
     setting_->kernels->release();
     const auto chunks = static_cast<std::ptrdiff_t>(plan.chunks(examples.count));
@@ -243,7 +262,7 @@ void Program::predict(float *outputs, const std::uint8_t *pixels, Long count) {
     const SubnormalsAreZero zero;
     for (Long first = 0; first < count; first += prediction_batch) {
         const Long some = std::min(prediction_batch, count - first);
-        setting_->batch = {pixels + first * inputs_.shape.size(), nullptr, nullptr, some, {}, nullptr};
+        setting_->batch = {pixels + first * inputs_.shape.size(), nullptr, nullptr, some, {}, nullptr, 0, 0};
         predicted_ = outputs + first * classes_;
         prediction_->run(count < few_pictures ? alone_ : threads_, some);
     }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,12 @@ struct Inputs {
     bool flat;  // whether the network takes them as a row of features
 };
 
+// What happens to each picture before the network trains on it.
+struct AugmentationStage {
+    Augmentation settings;
+    Long key;  // which of a step's keys is its
+};
+
 class Program {
   public:
     using Layers = std::vector<std::unique_ptr<Layer>>;
@@ -48,25 +55,28 @@ class Program {
     using Observer = std::function<bool(const Progress &)>;
 
     Program(std::unique_ptr<Setting> setting, Layers layers, const Inputs &inputs, Long classes, const Loss &loss,
-            const OptimizerSetting &optimizer, Long batch_size, int threads);
+            const OptimizerSetting &optimizer, std::optional<AugmentationStage> augmentation, Long batch_size,
+            int threads);
 
-    // One batch: pictures `order`, of pixels (N, inputs) and labels (N,); a null order means the first ones.
+    // One batch: pictures `order`, of pixels (N, height, width) and labels (N,); a null order means the first ones.
     struct Examples {
         const std::uint8_t *pixels;
         const std::uint8_t *labels;
         const std::int64_t *order;
         Long count;
+        Long height, width;
     };
 
-    // Trains on the batch as step number `step`, counted from 1. mask_keys has one key for each Dropout.
+    // Trains on the batch as step number `step`, counted from 1. mask_keys has one key for each Dropout,
+    // then the augmentation's.
     Progress train(const Examples &examples, double learning_rate, Long step, const std::uint64_t *mask_keys);
 
     // The same, but every value on the way is there afterwards: see `inputs`, `outputs`, and the parameters' gradients.
     Progress trace(const Examples &examples, double learning_rate, Long step, const std::uint64_t *mask_keys);
 
-    // Trains batch after batch, a learning rate and `masks` keys for each.
+    // Trains batch after batch, a learning rate and `keys` keys for each.
     void epoch(const Examples &examples, const std::vector<double> &learning_rates, Long first_step,
-               const std::uint64_t *mask_keys, Long masks, const Observer &observe);
+               const std::uint64_t *mask_keys, Long keys, const Observer &observe);
 
     // outputs (count, classes) of pixels (count, inputs).
     void predict(float *outputs, const std::uint8_t *pixels, Long count);
@@ -82,8 +92,9 @@ class Program {
   private:
     std::unique_ptr<Plan> training_plan(bool keep);
     std::unique_ptr<Plan> prediction_plan();
-    Buffer *pictures(Plan &plan);
-    LitPixels lit_pixels(Plan &plan);
+    Buffer *pictures(Plan &plan, bool training);
+    LitPixels lit_pixels(Plan &plan, bool training);
+    const std::uint8_t *picture(Long number, int thread, bool training);
     Buffer *forward(Plan &plan, bool training, std::vector<Buffer *> *outputs);
     Buffer *loss_gradient(Plan &plan, Buffer *outputs);
     void clip_and_update(Plan &plan);
@@ -99,6 +110,8 @@ class Program {
     const Long classes_;
     const Loss loss_;
     const OptimizerSetting optimizer_;
+    const std::optional<AugmentationStage> augmentation_;
+    std::vector<Array<std::uint8_t>> augmented_;  // each thread's picture, and room to make it
     const Long batch_size_;
     Threads threads_, alone_{1};
     std::vector<Parameter *> parameters_;

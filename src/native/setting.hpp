@@ -18,7 +18,8 @@ struct Batch {
     const std::int64_t *order = nullptr;   // which pictures; null: the first ones
     Long count = 0;
     Rule rule{};
-    const std::uint64_t *mask_keys = nullptr;  // one for each Dropout
+    const std::uint64_t *mask_keys = nullptr;  // one for each Dropout, then the augmentation's
+    Long height = 0, width = 0;                // of a picture as the data set has it
 
     Long picture(Long n) const { return order ? order[n] : n; }
 };

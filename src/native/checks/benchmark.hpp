@@ -46,10 +46,16 @@ public:
         const auto done_mixed = static_cast<double>(kernels.peak_mixed(y.data(), rounds));
         peak = done / seconds([&] { kernels.peak(y.data(), rounds); });
         peak_mixed = done_mixed / seconds([&] { kernels.peak_mixed(y.data(), rounds); });
-        const auto from = filled<char>(copied, 1);
-        auto to = filled<char>(copied, 0);
-        bandwidth = 2.0 * copied / seconds([&] {
-            std::memcpy(to.data(), from.data(), copied);
+        bandwidth = copied_a_second(24 << 10);
+    }
+
+    // Bytes read and written a second when so many are at work: as many as a cache holds, or more.
+    static double copied_a_second(Long bytes) {
+        const auto half = static_cast<std::size_t>(bytes / 2);
+        const auto from = filled<char>(bytes / 2, 1);
+        auto to = filled<char>(bytes / 2, 0);
+        return static_cast<double>(bytes) / seconds([&] {
+            std::memcpy(to.data(), from.data(), half);
             __asm__ volatile("" : : "r"(to.data()) : "memory");  // or the copy would be left out
         });
     }
@@ -66,8 +72,6 @@ public:
     std::string size;
 
 private:
-    static constexpr std::size_t copied = 3 << 12;  // twice this stays in the first cache
-
     void print(double rate, double most, const char *of) const {
         std::printf("  %-24s %8.1f %-8s %4.0f%%\n", name, rate * 1e-9, of, 100 * rate / most);
     }

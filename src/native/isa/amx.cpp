@@ -2,4 +2,5 @@
 #define ISA amx
 #define LANES 16
 #define REGISTERS 32
+#define TILES
 #include "../kernels/table.hpp"

@@ -90,9 +90,14 @@ static void interleave(Pair *__restrict y, const float *__restrict x, Long rows,
     }
 }
 
-// Copies whole registers: what stands too far right is overwritten by what comes next, or is the array's slack.
+// Copies whole registers: what stands too far right is overwritten by what comes next. The last windows have their
+// numbers copied one by one, for behind them may be what another thread is writing.
 static void windows(float *y, const float *x, Long columns, Long across, Long size, Long run, Long line) {
+    const Long too_far = (run + LANES - 1) / LANES * LANES - run, whole = columns - 1 - (too_far + across - 1) / across;
     for (Long column = 0; column < columns; ++column, x += across)
         for (Long row = 0; row < size; ++row, y += run)
-            for (Long i = 0; i < run; i += LANES) store(y + i, load(x + row * line + i));
+            if (column <= whole)
+                for (Long i = 0; i < run; i += LANES) store(y + i, load(x + row * line + i));
+            else
+                for (Long i = 0; i < run; ++i) y[i] = x[row * line + i];
 }

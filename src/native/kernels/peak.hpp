@@ -5,7 +5,8 @@ constexpr Long peak_sums = 12;
 
 static Long peak(float *y, Long rounds) {
     const Floats factor = load(y), addend = load(y + LANES);
-    Floats sum[peak_sums] = {};
+    Floats sum[peak_sums];  // all different, or the compiler would compute one for all
+    for (Long i = 0; i < peak_sums; ++i) sum[i] = broadcast(static_cast<float>(i));
     for (Long round = 0; round < rounds; ++round)
 #pragma GCC unroll 12
         for (Long i = 0; i < peak_sums; ++i) sum[i] = sum[i] * factor + addend;
@@ -13,7 +14,7 @@ static Long peak(float *y, Long rounds) {
     return rounds * peak_sums * LANES * 2;
 }
 
-#if defined(__AMX_BF16__)
+#if defined(TILES)
 static Long peak_mixed(float *y, Long rounds) {
     configure(segment_cells);
     for_each<4>([&]<int Sum>() { zero_tile<Sum>(); });
@@ -26,7 +27,8 @@ static Long peak_mixed(float *y, Long rounds) {
 #elif defined(__AVX512BF16__)
 static Long peak_mixed(float *y, Long rounds) {
     Ints left = __builtin_bit_cast(Ints, load(y)), right = __builtin_bit_cast(Ints, load(y + LANES));
-    Floats sum[peak_sums] = {};
+    Floats sum[peak_sums];  // all different, or the compiler would compute one for all
+    for (Long i = 0; i < peak_sums; ++i) sum[i] = broadcast(static_cast<float>(i));
     for (Long round = 0; round < rounds; ++round)
 #pragma GCC unroll 12
         for (Long i = 0; i < peak_sums; ++i) sum[i] = PairCell::multiply_add(left, right, sum[i]);

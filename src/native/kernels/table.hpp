@@ -15,7 +15,7 @@ namespace groundup::ISA {
 
 #include "../vectors.hpp"
 #include "products.hpp"
-#ifdef __AMX_BF16__
+#ifdef TILES
 #include "tiles.hpp"
 #else
 constexpr Long segment_cells = 1;
@@ -33,6 +33,8 @@ static void release() {}
 #include "peak.hpp"
 #include "pooling.hpp"
 #include "structure.hpp"
+
+#include "augmentation.hpp"
 
 #define NAME_OF(isa) #isa
 #define NAME(isa) NAME_OF(isa)
@@ -82,6 +84,8 @@ const Kernels kernels = {
     .sum_of_squares = sum_of_squares,
     .add_rows = add_rows,
     .dropout = dropout,
+    .augment = augment,
+    .augmentation_room = augmentation_room,
     .cross_entropy = cross_entropy,
     .squared_error = squared_error,
     .update = update,
