@@ -8,6 +8,7 @@ import sys
 import pytest
 
 MODULES = ["network", "layers", "losses", "optimizers", "schedules", "initializers", "randomness", "checks", "errors"]
+MODULES += ["augmentation"]
 MODULES += ["backends", "backends.lists", "backends.lists.namespace"]
 PROGRAM = """
 import sys

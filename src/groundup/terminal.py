@@ -115,6 +115,11 @@ def _centred(lines: list[str], blank: str, height: int) -> list[str]:
     return [blank] * above + lines + [blank] * (height - len(lines) - above)
 
 
+def per_row(side: int, width: int) -> int:
+    """Return how many pictures, `side` pixels wide, `in_rows` draws in a line of `width` characters."""
+    return max(1, (width + GAP) // (side + GAP))
+
+
 def in_rows(images: NDArray[np.uint8], captions: Sequence[str], width: int, colour: bool) -> str:
     """Draw pictures beside each other, each below its caption, in as many rows as it takes.
 
@@ -130,7 +135,7 @@ def in_rows(images: NDArray[np.uint8], captions: Sequence[str], width: int, colo
         As in `half_blocks`.
     """
     side = images.shape[2]
-    in_row = max(1, (width + GAP) // (side + GAP))
+    in_row = per_row(side, width)
     rows = []
     for start in range(0, len(images), in_row):
         apart = np.pad(images[start : start + in_row], ((0, 0), (0, 0), (0, GAP)))

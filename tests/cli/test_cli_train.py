@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import tomli_w
 
 from command_line import Outcome, groundup
 from groundup import backends, plots
+from groundup.augmentation import HANDWRITING, Augmentation
 from groundup.checks import Checked
 from groundup.layers import BatchNorm, Dropout, Linear, ReLU
 from groundup.models.configuration import FAMILIES
@@ -174,6 +175,19 @@ def test_every_hyperparameter_reaches_the_configuration(
     assert config(tmp_path / "run")[family] == {"type": label} | values
 
 
+def test_augmentation_reaches_the_configuration(train: Callable[..., Outcome], tmp_path: Path) -> None:
+    values = dict.fromkeys(Augmentation().strengths, 0.37) | {"smoothness": 7.0}
+    options = [word for name, value in values.items() for word in (f"--augmentation-{name}", value)]
+    assert train(*options, "--out", "run", epochs=1).code == 0
+    assert config(tmp_path / "run")["augmentation"] == values
+    assert train("--augmentation", 0.5, "--augmentation-blur", 0.3, "--out", "half", epochs=1).code == 0
+    usual = asdict(HANDWRITING.scaled(0.5)) | {"blur": 0.3}
+    assert config(tmp_path / "half")["augmentation"] == usual
+    again = groundup("train", "--config", tmp_path / "half" / "config.toml", "--augmentation", 2, "--out", "whole")
+    assert again.code == 0
+    assert config(tmp_path / "whole")["augmentation"] == asdict(HANDWRITING) | {"blur": 0.6}
+
+
 def test_dampening_reaches_the_configuration(train: Callable[..., Outcome], tmp_path: Path) -> None:
     assert train("--dampening", 0.25, "--no-nesterov", "--out", "run").code == 0
     assert config(tmp_path / "run")["optimizer"]["dampening"] == 0.25
@@ -186,6 +200,7 @@ def repeatable(run: Path) -> dict[str, Any]:
 
 
 REPEATED = {
+    "augmentation": ["--augmentation", "1"],
     "plain": [],
     "adam": ["--optimizer", "adam", "--amsgrad", "--learning-rate", "0.01", "--schedule", "one-cycle"],
     "no validation": ["--validation", "0", "--optimizer", "adamw", "--label-smoothing", "0.1"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 from PIL import Image
 
 from command_line import groundup
+from groundup.data.corruptions import KINDS, corrupted
 from groundup.data.datasets import Dataset
+from groundup.models import shipped
+from groundup.models.calibration import Calibration, calibration_error
 from groundup.models.model import Model
 
 
@@ -85,6 +89,88 @@ def test_broken_models(tmp_path: Path, data_folder: Path, broken: str) -> None:
     assert done.code == 2
     assert broken in done.err
     assert "Traceback" not in done.err
+
+
+def calibrated(model: Path, small_data: Dataset) -> Path:
+    """Return a file of the model, calibrated on the small data set itself."""
+    found = Model.load(model)
+    made = Calibration.fit(found.uncalibrated(small_data.images), small_data.labels)
+    replace(found, calibration=made).save(model.with_name("calibrated.safetensors"))
+    return model.with_name("calibrated.safetensors")
+
+
+def test_the_calibration_error(poor_model: Path, data_folder: Path, small_data: Dataset) -> None:
+    before = groundup("evaluate", poor_model, "--data", data_folder, "--json").json["calibration_error"]
+    model = calibrated(poor_model, small_data)
+    after = groundup("evaluate", model, "--data", data_folder, "--json").json["calibration_error"]
+    evaluation = Model.load(poor_model).evaluate(small_data)
+    assert before == pytest.approx(calibration_error(evaluation.probabilities, small_data.labels))
+    assert after != before
+    assert f"calibration error {after:.2%}" in groundup("evaluate", model, "--data", data_folder).out
+
+
+def test_reject(poor_model: Path, data_folder: Path, small_data: Dataset, tmp_path: Path) -> None:
+    model = calibrated(poor_model, small_data)
+    out = tmp_path / "out"
+    report = groundup("evaluate", model, "--data", data_folder, "--reject", 0.05, "--out", out, "--json").json
+    found = report["reject"]
+    sure = Model.load(model).predict(small_data.images).max(axis=1) > found["threshold"]
+    assert 0 < found["threshold"] < 1
+    assert found["coverage"] == pytest.approx(sure.mean())
+    assert found["error_rate"] <= 0.05 < 1 - report["accuracy"]  # these are the pictures that it was chosen on
+    assert found["curve"][0] == {"threshold": 0, "coverage": 1, "error_rate": pytest.approx(1 - report["accuracy"])}
+    assert found["curve"][-1]["error_rate"] == 0
+    assert str(out / "coverage.png") in report["files"]
+    with Image.open(out / "coverage.png") as image:
+        assert min(image.size) > 50
+    shown = groundup("evaluate", model, "--data", data_folder, "--reject", 0.05).out
+    assert f"{found['coverage']:.2%} answered" in shown
+    assert "answers above" in shown
+
+
+@pytest.mark.parametrize("rate", ["-0.1", "1.5", "few"])
+def test_reject_takes_a_share(rate: str, poor_model: Path, data_folder: Path) -> None:
+    assert groundup("evaluate", poor_model, "--data", data_folder, "--reject", rate).code == 2
+
+
+def test_reject_needs_a_calibration(poor_model: Path, data_folder: Path) -> None:
+    done = groundup("evaluate", poor_model, "--data", data_folder, "--reject", 0.1)
+    assert done.code == 2
+    assert "not calibrated" in done.err
+
+
+def test_corruptions(model_file: Path, data_folder: Path, small_data: Dataset) -> None:
+    report = groundup("evaluate", model_file, "--data", data_folder, "--corruptions", "--json").json
+    records = {record["kind"]: record for record in report["corruptions"]}
+    assert list(records) == list(KINDS)
+    expected = Model.load(model_file).evaluate(corrupted(small_data, "fog"))
+    assert records["fog"]["accuracy"] == pytest.approx(expected.accuracy)
+    assert records["fog"]["correct"] == expected.correct
+    assert records["fog"]["interval"] == pytest.approx(list(expected.interval))
+    lines = groundup("evaluate", model_file, "--data", data_folder, "--corruptions").out.splitlines()
+    mean = sum(record["accuracy"] for record in records.values()) / 15
+    assert [line.split()[1] for line in lines if line.split()[:1] == ["mean"]] == [f"{mean:.2%}"]
+    assert all(any(line.strip().startswith(kind) for line in lines) for kind in KINDS)
+
+
+def test_views(poor_model: Path, data_folder: Path, small_data: Dataset) -> None:
+    report = groundup("evaluate", poor_model, "--data", data_folder, "--views", 9, "--json").json
+    expected = Model.load(poor_model).evaluate(small_data, views=9)
+    assert (report["correct"], report["loss"]) == (expected.correct, pytest.approx(expected.loss))
+    assert groundup("evaluate", poor_model, "--data", data_folder, "--views", 26).code == 2
+
+
+def test_a_shipped_model_by_its_name(
+    poor_model: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "weights")
+    assert "no models are shipped" in groundup("evaluate", "cnn", "--data", data_folder).err
+    Model.load(poor_model).save(tmp_path / "weights" / "cnn.safetensors")
+    assert groundup("evaluate", "cnn", "--data", data_folder, "--json").json["count"] == 40
+    assert "shipped with groundup: cnn" in groundup("evaluate", "best", "--data", data_folder).err
+    assert list(groundup("info", "--json").json["models"]) == ["cnn"]
+    assert "cnn: not measured" in groundup("info").out
 
 
 def test_a_data_set_of_other_classes_is_refused(model_file: Path, small_data: Dataset, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ import pytest
 from PIL import Image
 
 from command_line import groundup, python
+from groundup.data.datasets import Dataset
+from groundup.models import shipped
+from groundup.models.calibration import Calibration, Coverage
 from groundup.models.model import Model
 from groundup.pictures import read_picture, to_mnist
 
@@ -161,6 +165,7 @@ def test_the_newest_run_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "weights")
     assert groundup("predict", digit_file(7)).code == 2
     inverted = Model(small_model.network, {name: -array for name, array in small_model.state.items()})
     inverted.save("runs/old/model.safetensors")
@@ -169,6 +174,31 @@ def test_the_newest_run_is_taken(
     assert groundup("predict", digit_file(7), "--json").json["pictures"][0]["rows"] == ["7"]
     assert groundup("predict", digit_file(7), "--model", "runs/new", "--json").json["pictures"][0]["rows"] == ["7"]
     assert groundup("predict", digit_file(7), "--model", "runs/old", "--json").json["pictures"][0]["rows"] != ["7"]
+    inverted.save("weights/cnn.safetensors")  # a shipped model comes first
+    assert groundup("predict", digit_file(7), "--json").json["pictures"][0]["rows"] != ["7"]
+    assert groundup("predict", digit_file(7), "--model", "cnn", "--json").json["pictures"][0]["rows"] != ["7"]
+
+
+def test_reject(digit_file: Callable[[int], Path], small_model: Model, tmp_path: Path) -> None:
+    path, picture = tmp_path / "model.safetensors", digit_file(7)
+    replace(small_model, calibration=Calibration(4.0, (Coverage(0.0, 1.0, 0.1), Coverage(1.0, 0.0, 0.0)), 100)).save(
+        path
+    )
+    lenient = groundup("predict", picture, "--model", path, "--reject", 0.1, "--json").json["pictures"][0]
+    strict = groundup("predict", picture, "--model", path, "--reject", 0.01, "--json").json["pictures"][0]
+    assert (lenient["rows"], strict["rows"]) == (["7"], ["?"])
+    assert (lenient["digits"][0]["name"], strict["digits"][0]["name"]) == ("7", "?")
+    assert strict["digits"][0]["digit"] == 7
+    assert "I don't know; perhaps 7" in groundup("predict", picture, "--model", path, "--reject", 0.01).out
+    assert ",?,0." in groundup("predict", picture, "--model", path, "--reject", 0.01, "--csv").out
+    small_model.save(path)
+    assert "not calibrated" in groundup("predict", picture, "--model", path, "--reject", 0.01).err
+
+
+def test_views(small_model: Model, model_file: Path, data_folder: Path, small_data: Dataset) -> None:
+    arguments = ("predict", "--model", model_file, "--data", data_folder, "--index", 3, "--views", 5, "--json")
+    digit = groundup(*arguments).json["pictures"][0]["digits"][0]
+    assert digit["probabilities"] == pytest.approx(small_model.predict(small_data.images[3:4], views=5)[0].tolist())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ import pytest
 from PIL import Image
 
 from command_line import groundup
+from groundup.augmentation import Augmentation
 from groundup.cli import program
 from groundup.data.datasets import Dataset
 from groundup.layers import Conv2d, Flatten, Linear, ReLU
 from groundup.models.model import Model
+from groundup.models.recipes import recipe
 from groundup.network import Network
 
 
@@ -47,7 +50,7 @@ def run_folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
-@pytest.mark.parametrize("what", ["samples", "answers", "weights", "activations", "curves"])
+@pytest.mark.parametrize("what", ["samples", "augmentation", "answers", "weights", "activations", "curves"])
 def test_everything_goes_to_a_file(
     convolutional: Path,
     data_folder: Path,
@@ -58,6 +61,7 @@ def test_everything_goes_to_a_file(
 ) -> None:
     arguments = {
         "samples": ["--data", data_folder],
+        "augmentation": ["--data", data_folder, "--strength", 2],
         "answers": [convolutional, "--data", data_folder, "--count", 12],
         "weights": [convolutional],
         "activations": [convolutional, "--data", data_folder, "--index", 3],
@@ -86,6 +90,23 @@ def test_samples(data_folder: Path, small_data: Dataset) -> None:
     drawn = groundup("show", "samples", "--data", data_folder, "--count", 2, "--seed", 3).out
     assert drawn.split("\n")[0].split() == [picture["label"] for picture in two]
     assert drawn.count("\n") == 15  # the labels and 28 rows of pixels in half blocks
+
+
+def test_augmentation(data_folder: Path, tmp_path: Path) -> None:
+    one = ["--data", data_folder, "--count", 1]
+    drawn = groundup("show", "augmentation", *one).out
+    assert drawn.count("\n") == 15  # the label and 28 rows of pixels in half blocks
+    assert any(line[:28].strip() != line[28:56].strip() for line in drawn.split("\n")[1:])
+    network = tmp_path / "config.toml"
+    network.write_text(replace(recipe("4-10"), augmentation=Augmentation(shift=1)).as_toml())
+    shown = groundup("show", "augmentation", *one, "--network", network, "--strength", 3, "--json").json
+    assert shown["augmentation"]["shift"] == 3
+    assert shown["augmentation"]["rotation"] == 0
+    assert len(shown["pictures"]) == 1
+    for options, because in ((["--network", "mlp"], "mlp"), (["--strength", 0], "strength 0")):
+        refused = groundup("show", "augmentation", *one, *options)
+        assert refused.code == 2
+        assert f"{because} leaves the pictures as they are: there is no augmentation" in refused.err
 
 
 def test_answers(model_file: Path, small_model: Model, data_folder: Path, small_data: Dataset) -> None:

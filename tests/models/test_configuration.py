@@ -13,6 +13,7 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundup.augmentation import Augmentation
 from groundup.checks import Range
 from groundup.errors import ConfigurationError, ParameterError
 from groundup.layers import Linear
@@ -63,6 +64,7 @@ CONFIGURATIONS = st.builds(
     data_sha256=TEXT,
     init_from=st.none() | TEXT,
     **{family: members_of(dict(kinds)) for family, kinds in FAMILIES.items()},
+    augmentation=members_of({"": Augmentation}),
     learning_rate=st.floats(1e-300, 1e300),
     epochs=st.integers(1, 10**9),
     batch_size=st.integers(0, 10**9),
@@ -111,6 +113,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "backend": (1, "backend must be text, not 1"),
     "precision": ({}, r"precision must be text, not \{\}"),
     "network": (3, "network must be a table of names and values, not 3"),
+    "augmentation": ({"shift": -1}, "augmentation: Augmentation: shift must be a number at least 0"),
     "loss": ("mse", "loss must be a table of names and values, not 'mse'"),
     "optimizer": ({"type": "sgd", "momentum": -1}, r"optimizer \(sgd\): SGD: momentum must be a number at least 0"),
     "schedule": ({"type": "step", "every": 0}, r"schedule \(step\): StepDecay: every must be an integer at least 1"),
@@ -168,6 +171,8 @@ def test_made_in_python_it_is_checked_as_well() -> None:
 def test_a_part_that_is_no_instance_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="optimizer must be one of SGD, Adam, AdamW, as an instance"):
         replace(recipe("mlp"), optimizer="sgd")
+    with pytest.raises(ConfigurationError, match=r"augmentation must be an Augmentation, not 1\.0"):
+        replace(recipe("mlp"), augmentation=1.0)
 
 
 def test_a_number_of_validation_pictures_is_whole() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from groundup.augmentation import Augmentation
 from groundup.backends.numpy import ALMOST_SUBNORMAL, NumpyProgram
 from groundup.errors import ParameterError
 from groundup.layers.base import Arrays, Shape
@@ -63,6 +64,7 @@ class ArrayBackend:
         precision: str = "float32",
         seed: int = 0,
         state: Arrays | None = None,
+        augmentation: Augmentation | None = None,
     ) -> ArrayProgram:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
         if precision not in self.precisions:
@@ -70,7 +72,7 @@ class ArrayBackend:
                 f"backend {self.name} has the precisions {' and '.join(self.precisions)}, not {precision}"
             )
         begin = network.initial_state(seed) if state is None else state
-        return ArrayProgram(self.namespace, network, loss, optimizer, batch_size, seed, begin, precision)
+        return ArrayProgram(self.namespace, network, loss, optimizer, batch_size, seed, begin, precision, augmentation)
 
 
 class ArrayProgram(NumpyProgram):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from groundup import randomness
+from groundup.augmentation import Augmentation
 from groundup.backends.program import Observer, Progress
 from groundup.errors import StateError
 from groundup.layers import structure
@@ -28,13 +29,21 @@ class Interpreter(ABC):
     """A `Program` for any array library; a backend says only how its arrays are made."""
 
     def __init__(
-        self, network: Network, loss: Loss, optimizer: Optimizer, batch_size: int, seed: int, initial: Arrays
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        batch_size: int,
+        seed: int,
+        initial: Arrays,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.network = network
         self.loss = loss
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.seed = seed
+        self.augmentation = augmentation
         self.masks = network.masks()
         self.load_state(dict(initial))
 
@@ -118,7 +127,7 @@ class Interpreter(ABC):
 
     def _run(self, pixels: Any, labels: Any, learning_rate: float, record: Record) -> Progress:
         self.steps += 1
-        x, wanted, count = self.inputs(pixels), self.integers(labels), len(labels)
+        x, wanted, count = self.inputs(self._augmented(pixels)), self.integers(labels), len(labels)
         record("inputs", x)
         y, loss, gradients, buffers = self._gradients(self.params | self._masks(count), x, wanted, record)
         if self.optimizer.clip_norm:
@@ -130,6 +139,17 @@ class Interpreter(ABC):
         xp = y.__array_namespace__()
         correct = int(xp.count_nonzero(xp.argmax(y, axis=1) == wanted))
         return Progress(1, count, loss * count, correct)
+
+    def _augmented(self, pixels: Any) -> Any:
+        """Return pixels (N, height, width) as this step trains on them."""
+        if not self.augmentation:
+            return pixels
+        import numpy as np  # augmentation is none of the network's mathematics, and not written in pure Python
+
+        from groundup.augmentation.pixels import augmented
+
+        key = randomness.key(self.seed, "augmentation", self.steps)
+        return augmented(np.asarray(pixels), self.augmentation, key)
 
     def _gradients(
         self, params: Arrays, x: Array, wanted: Array, record: Record

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from groundup.augmentation import Augmentation
+from groundup.augmentation.pixels import drawn
 from groundup.backends.interpreter import Interpreter
 from groundup.backends.program import Progress
 from groundup.errors import DataError, ParameterError
@@ -41,12 +43,13 @@ class NumpyBackend:
         precision: str = "float32",
         seed: int = 0,
         state: Arrays | None = None,
+        augmentation: Augmentation | None = None,
     ) -> NumpyProgram:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
         if precision not in self.precisions:
             raise ParameterError(f"backend numpy has the precisions {' and '.join(self.precisions)}, not {precision}")
         begin = network.initial_state(seed) if state is None else state
-        return NumpyProgram(network, loss, optimizer, batch_size, seed, begin, precision)
+        return NumpyProgram(network, loss, optimizer, batch_size, seed, begin, precision, augmentation)
 
 
 class NumpyProgram(Interpreter):
@@ -61,9 +64,10 @@ class NumpyProgram(Interpreter):
         seed: int,
         initial: Arrays,
         precision: str = "float32",
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.dtype: Any = np.dtype(precision).type
-        super().__init__(network, loss, optimizer, batch_size, seed, initial)
+        super().__init__(network, loss, optimizer, batch_size, seed, initial, augmentation)
 
     def array(self, values: Any, shape: Shape) -> NDArray[Any]:
         """Return a new array of this program's precision."""
@@ -124,13 +128,6 @@ class NumpyProgram(Interpreter):
 
 def uniforms(count: int, key: int) -> NDArray[np.float32]:
     """Return `groundup.randomness.uniforms(count, key)` as an array."""
-    state = np.arange(1, count + 1, dtype=np.uint64)
-    state *= np.uint64(0x9E3779B97F4A7C15)
-    state += np.uint64(key)
-    state ^= state >> np.uint64(30)
-    state *= np.uint64(0xBF58476D1CE4E5B9)
-    state ^= state >> np.uint64(27)
-    state *= np.uint64(0x94D049BB133111EB)
-    state ^= state >> np.uint64(31)
-    state >>= np.uint64(40)
-    return np.multiply(state, 2.0**-24, dtype=np.float32)
+    bits = drawn(np.uint64(key), np.arange(count, dtype=np.uint64))
+    bits >>= np.uint64(40)
+    return np.multiply(bits, 2.0**-24, dtype=np.float32)

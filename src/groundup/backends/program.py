@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from groundup.augmentation import Augmentation
 from groundup.layers.base import Array, Arrays
 from groundup.losses import Loss
 from groundup.network import Network
@@ -82,10 +83,11 @@ class Backend(Protocol):
         precision: str = "float32",
         seed: int = 0,
         state: Arrays | None = None,
+        augmentation: Augmentation | None = None,
     ) -> Program:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`.
 
-        The seed gives every random mask, too.
+        The seed gives every random mask, too, and what `augmentation` does to the pictures of each step of training.
 
         Raises
         ------

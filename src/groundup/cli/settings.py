@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from groundup.augmentation import HANDWRITING, Augmentation
 from groundup.errors import ConfigurationError
 from groundup.models.configuration import FAMILIES, Configuration
 
@@ -44,6 +45,7 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--seed", type=int, help="Gives every random number. The same seed, the same model."),
         click.option("--validation", type=float, help="Pictures to hold out: a share below 1, or a number."),
         click.option("--patience", type=int, help="Stop after so many epochs without improvement; 0 never."),
+        click.option("--average", type=float, help="Keep the weights' moving average; its decay a step: 0.999."),
         click.option("--backend", help="What runs the network; 'auto' is the fastest."),
         click.option("--precision", help="The arithmetic: float32, float64, ...; 'auto' is the backend's own."),
         click.option("--init-from", metavar="MODEL", help="Start from this model's weights."),
@@ -51,6 +53,18 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for family, kinds in FAMILIES.items():
         options.append(click.option(f"--{family}", type=click.Choice(list(kinds)), help=f"Which {family}."))
         options += [_option(family, name, default) for name, default in _hyperparameters(kinds).items()]
+    options.append(
+        click.option(
+            "--augmentation",
+            type=float,
+            help="Deform the pictures in training: so many times as strongly as the network's recipe does, or as is "
+            "usual if it does not; 0 not at all.",
+        )
+    )
+    options += [
+        click.option(f"--augmentation-{each.name}", type=float, help=_documented(Augmentation, each.name))
+        for each in fields(Augmentation)
+    ]
     for option in reversed(options):
         function = option(function)
     return function
@@ -67,6 +81,7 @@ def apply_settings(configuration: Configuration, given: Mapping[str, Any]) -> Co
         If a value is out of range.
     """
     changes = {name: value for name, value in given.items() if value is not None}
+    changes["augmentation"] = _augmentation(configuration.augmentation, changes)
     for family, kinds in FAMILIES.items():
         own = {name: changes.pop(_parameter(family, name, kinds), None) for name in _hyperparameters(kinds)}
         own = {name: value for name, value in own.items() if value is not None}
@@ -77,6 +92,15 @@ def apply_settings(configuration: Configuration, given: Mapping[str, Any]) -> Co
             raise ConfigurationError(f"say which --{family}, with {_flag(family, next(iter(own)), kinds)}")
         changes[family] = _changed(current, own, family, kinds)
     return replace(configuration, **changes)
+
+
+def _augmentation(current: Augmentation, changes: dict[str, Any]) -> Augmentation:
+    """Take the options of augmentation from `changes`, and return what they make of the `current` one."""
+    factor = changes.pop("augmentation", None)
+    own = {each.name: changes.pop(f"augmentation_{each.name}", None) for each in fields(Augmentation)}
+    if factor is not None:
+        current = (current or HANDWRITING).scaled(factor)
+    return replace(current, **{name: value for name, value in own.items() if value is not None})
 
 
 def _changed(current: Any, own: Mapping[str, Any], family: str, kinds: Mapping[str, type]) -> Any:

@@ -1,9 +1,10 @@
-"""``groundup show``: look at digits, answers, weights, activations and learning curves."""
+"""``groundup show``: look at digits, augmentation, answers, weights, activations and learning curves."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +14,24 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from groundup.cli.options import data_option, figure_option, json_option, load_model, model_argument
+from groundup import randomness
+from groundup.augmentation import HANDWRITING
+from groundup.augmentation.pixels import augmented
+from groundup.cli.options import data_option, figure_option, json_option, load_model, load_recogniser, model_argument
 from groundup.data import load
 from groundup.data.datasets import Dataset
 from groundup.errors import ConfigurationError, DataError, ModelError
 from groundup.json_text import to_json
 from groundup.models.evaluation import Evaluation
-from groundup.models.model import Model
+from groundup.models.recipes import recipe
+from groundup.models.recogniser import Recogniser
 from groundup.pictures import read_picture, to_mnist
 from groundup.pictures.tiles import mosaic
 from groundup.terminal import (
     distribution,
     half_blocks,
     in_rows,
+    per_row,
     side_by_side,
     signed_colours,
     sparkline,
@@ -47,7 +53,7 @@ index_option = click.option(
 
 @click.group(name="show")
 def command() -> None:
-    """Look at digits, answers, weights, activations and learning curves, on the screen or in a file (--out)."""
+    """Look at digits, augmentation, answers, weights, activations and curves, on the screen or in a file (--out)."""
 
 
 @command.command()
@@ -75,6 +81,40 @@ def samples(source: str | None, count: int, seed: int, out: Path | None, as_json
 
 
 @command.command()
+@click.option("--network", metavar="NETWORK", help="As for `groundup train`; its augmentation.  [default: a usual one]")
+@click.option("--strength", type=float, default=1.0, show_default=True, help="So many times as strong.")
+@data_option
+@click.option("--count", type=click.IntRange(1, 100), default=5, show_default=True, help="How many pictures.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the pictures and all else.")
+@figure_option
+@json_option
+def augmentation(
+    network: str | None, strength: float, source: str | None, count: int, seed: int, out: Path | None, as_json: bool
+) -> None:
+    """Show what augmentation makes of training pictures: a row for each, the picture itself first."""
+    settings = (recipe(network).augmentation if network else HANDWRITING).scaled(strength)
+    if not settings:
+        raise ConfigurationError(f"{network or 'strength 0'} leaves the pictures as they are: there is no augmentation")
+    part = load(source).train
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
+    labels = [part.class_names[label] for label in part.labels[chosen]]
+    columns = 10 if out is not None else max(2, per_row(part.images.shape[2], Console().width))
+    deformed = augmented(part.images[chosen].repeat(columns, axis=0), settings, randomness.key(seed, "augmentation", 1))
+    deformed[::columns] = part.images[chosen]
+    captions = [label if column == 0 else "" for label in labels for column in range(columns)]
+    if out is not None:
+        from groundup import plots
+
+        _save(plots.sheet(deformed, captions, columns), out)
+    if as_json:
+        pairs = zip(chosen.tolist(), labels, strict=True)
+        shown = [{"index": index, "label": label} for index, label in pairs]
+        click.echo(to_json({"data": part.name, "augmentation": asdict(settings), "pictures": shown}))
+    elif out is None:
+        click.echo(in_rows(deformed, captions, Console().width, wants_colour(sys.stdout)))
+
+
+@command.command()
 @model_argument
 @data_option
 @index_option
@@ -90,7 +130,7 @@ def answers(
 
     Each comes with the probabilities, the label and the loss.
     """
-    model, part = load_model(model_path), load(source).test
+    model, part = load_recogniser(model_path), load(source).test
     chosen = _choose(model, part, indices, mistakes, count)
     answered = [(index, model.evaluate(part.subset(np.array([index]), part.name))) for index in chosen]
     if out is not None:
@@ -191,7 +231,7 @@ def _check_index(part: Dataset, index: int) -> int:
     return index
 
 
-def _choose(model: Model, part: Dataset, indices: tuple[int, ...], mistakes: bool, count: int) -> list[int]:
+def _choose(model: Recogniser, part: Dataset, indices: tuple[int, ...], mistakes: bool, count: int) -> list[int]:
     """Return which pictures to show."""
     if indices:
         return [_check_index(part, index) for index in indices]

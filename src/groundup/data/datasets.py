@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 
@@ -57,6 +58,12 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def sha256(self) -> str:
+        """Return a digest of pictures and labels: equal for equal data, wherever they came from."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
 
     def counts(self) -> NDArray[np.int64]:
         """Return how many pictures each class has, shape (classes,)."""

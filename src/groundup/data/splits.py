@@ -53,6 +53,32 @@ def split(dataset: Dataset, validation: int | float, seed: int) -> tuple[Dataset
     )
 
 
+def validation_split(train: Dataset, held_out: float) -> tuple[Dataset, Dataset]:
+    """Divide training pictures into those to train on and those to validate on.
+
+    The choice depends on the pictures and their number alone, never on a training's seed: so models of several seeds
+    are measured on the same pictures, and there are some that none of a committee's members has learned.
+
+    Parameters
+    ----------
+    train : Dataset
+        All of them.
+    held_out : float
+        A share below 1, or a whole number of pictures.
+
+    Returns
+    -------
+    train, validation : Dataset
+        The two parts.
+
+    Raises
+    ------
+    DataError
+        If nothing would be left to train on.
+    """
+    return split(train, held_out if held_out < 1 else int(held_out), seed=0)
+
+
 def stratified_folds(labels: NDArray[np.uint8], folds: int, seed: int) -> list[NDArray[np.int64]]:
     """Divide pictures into folds of nearly equal size with nearly the same mix of classes.
 

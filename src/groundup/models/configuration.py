@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from groundup.augmentation import Augmentation
 from groundup.checks import Checked, integer, real, shown
-from groundup.descriptions import build, describe, refuse_unknown, table
+from groundup.descriptions import build, build_one, describe, refuse_unknown, table
 from groundup.errors import ConfigurationError, GroundupError
 from groundup.initializers import INITIALIZERS, Initializer
 from groundup.losses import LOSSES, CrossEntropy, Loss
@@ -45,6 +46,8 @@ class Configuration(Checked):
         What is minimised, how, and with which learning rate when.
     initializer : Initializer or None
         Of all weights; None for what suits each layer's activation.
+    augmentation : Augmentation
+        How strongly the pictures are deformed in training; not at all by default.
     init_from : str or None
         A model file or run folder whose weights training starts from, instead of random ones.
     learning_rate : float
@@ -57,10 +60,12 @@ class Configuration(Checked):
         How many of the training pictures are held out for validation: a share below 1, or a number of pictures.
     patience : int
         Stop after so many epochs without a better validation accuracy; 0 never.
+    average : float
+        What the moving average of the weights, which then is the model, keeps of itself a step: 0.999; 0 for none.
     backend, precision : str
         What runs it, and the arithmetic: ``"auto"`` is the fastest backend, and the first of the backend's precisions.
     seed : int
-        Initial weights, order of pictures, validation split and dropout masks all come from it.
+        Initial weights, order of pictures, dropout masks and augmentation all come from it.
     """
 
     network: Network
@@ -71,12 +76,14 @@ class Configuration(Checked):
     optimizer: Optimizer = field(default_factory=SGD)
     schedule: Schedule = field(default_factory=ConstantRate)
     initializer: Initializer | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
     init_from: str | None = None
     learning_rate: float = real(above=0, default=0.1)
     epochs: int = integer(at_least=1, default=10)
     batch_size: int = integer(at_least=0, default=100)
     validation: float = real(at_least=0, default=0.1)
     patience: int = integer(at_least=0, default=0)
+    average: float = real(at_least=0, below=1, default=0.0)
     backend: str = "auto"
     precision: str = "auto"
     seed: int = integer(at_least=0, default=0)
@@ -86,6 +93,8 @@ class Configuration(Checked):
         super().__post_init__()
         if self.validation > 1 and self.validation != int(self.validation):
             raise ConfigurationError(f"validation must be a share below 1 or a whole number, not {self.validation}")
+        if not isinstance(self.augmentation, Augmentation):
+            raise ConfigurationError(f"augmentation must be an Augmentation, not {shown(self.augmentation)}")
         for name, kinds in FAMILIES.items():
             value = getattr(self, name)
             if not isinstance(value, (*kinds.values(), type(None))) or (value is None and name != "initializer"):
@@ -97,6 +106,7 @@ class Configuration(Checked):
         plain = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _TABLES}
         chosen = {name: (getattr(self, name), kinds) for name, kinds in FAMILIES.items()}
         tables: dict[str, Any] = {name: describe(value, kinds) for name, (value, kinds) in chosen.items() if value}
+        tables["augmentation"] = asdict(self.augmentation)
         tables["network"] = self.network.description()
         return {name: value for name, value in (plain | tables).items() if value is not None}
 
@@ -116,6 +126,10 @@ class Configuration(Checked):
             for name, kinds in FAMILIES.items():
                 if name in values:
                     made[name] = build(values[name], kinds, name, ConfigurationError)
+            if "augmentation" in values:
+                made["augmentation"] = build_one(
+                    Augmentation, values["augmentation"], "augmentation", ConfigurationError
+                )
             for name in ("name", "data", "data_sha256", "init_from", "backend", "precision"):
                 if not isinstance(made.get(name, ""), str):
                     raise ConfigurationError(f"{name} must be text, not {made[name]!r}")
@@ -142,7 +156,7 @@ class Configuration(Checked):
             raise ConfigurationError(f"{path}: {error}") from None
 
 
-_TABLES = {"network", *FAMILIES}
+_TABLES = {"network", "augmentation", *FAMILIES}
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from groundup.models.calibration import calibration_error
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -78,6 +80,11 @@ class Evaluation:
     def recall(self) -> NDArray[np.float64]:
         """Of the pictures of a class, the share that were answered with it, (classes,); NaN if none."""
         return _share(self.confusion.diagonal(), self.confusion.sum(axis=1))
+
+    @property
+    def calibration_error(self) -> float:
+        """How far confidence and accuracy lie apart, 0 to 1; see `groundup.models.calibration.calibration_error`."""
+        return calibration_error(self.probabilities, self.labels)
 
     def worst_mistakes(self, count: int) -> NDArray[np.int64]:
         """Return the indices of the wrong answers, the surest first, at most `count`."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +16,13 @@ from groundup.backends.interpreter import check_names
 from groundup.backends.numpy import NumpyProgram
 from groundup.data.datasets import DIGITS, Dataset
 from groundup.descriptions import build, describe
-from groundup.errors import GroundupError, ModelError
-from groundup.files import replacing
+from groundup.errors import ModelError
 from groundup.layers import Softmax
 from groundup.losses import LOSSES, CrossEntropy, Loss, one_hot
+from groundup.models import storage
+from groundup.models.calibration import Calibration
 from groundup.models.evaluation import Evaluation
+from groundup.models.recogniser import Recogniser
 from groundup.network import Network
 from groundup.optimizers import SGD
 
@@ -30,7 +30,7 @@ FORMAT = "groundup model 1"
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Recogniser):
     """A network and everything that it takes to use it.
 
     Parameters
@@ -45,6 +45,8 @@ class Model:
         One name for each output.
     training : dict
         How it came to be (configuration, data set, figures), as plain values for JSON.
+    calibration : Calibration, optional
+        What validation pictures said about its probabilities.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Model:
     loss: Loss = field(default_factory=CrossEntropy)
     class_names: tuple[str, ...] = DIGITS
     training: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         """Refuse a state that belongs to another network."""
@@ -72,20 +75,15 @@ class Model:
         program = backends.get(backend).compile(self.network, self.loss, SGD(), batch_size=1, state=self.state)
         return np.asarray(program.predict(pixels))
 
-    def predict(self, pixels: NDArray[np.uint8], backend: str = "auto") -> NDArray[Any]:
-        """Return the probability of each class, (N, classes), for pixels (N, height, width) uint8, 255 ink on 0.
-
-        Logits go through softmax. A network trained on squared errors gives scores: they are divided by their sum.
-
-        Raises
-        ------
-        DataError
-            If the pictures are not of the size that the network takes.
-        """
+    def uncalibrated(self, pixels: NDArray[np.uint8], backend: str = "auto") -> NDArray[Any]:
+        """Return probabilities (N, classes) for pixels (N, height, width) uint8, as training has left them."""
         return self.probabilities(self.outputs(pixels, backend))
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Return probabilities (N, classes) for the network's outputs (N, classes)."""
+        """Return probabilities (N, classes) for the network's outputs (N, classes), uncalibrated.
+
+        Logits go through softmax. A network trained on squared errors gives scores: they are divided by their sum.
+        """
         if isinstance(self.network.layers[-1], Softmax):
             return outputs
         if isinstance(self.loss, CrossEntropy):
@@ -93,81 +91,55 @@ class Model:
         scores = np.maximum(outputs, np.finfo(outputs.dtype).tiny)
         return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
-    def evaluate(self, dataset: Dataset, backend: str = "auto") -> Evaluation:
-        """Return accuracy, loss and confusion matrix on `dataset`."""
-        if dataset.class_names != self.class_names:
-            raise ModelError(
-                f"the model knows the classes {', '.join(self.class_names)}, "
-                f"but {dataset.name} has {', '.join(dataset.class_names)}"
-            )
+    def evaluate(self, dataset: Dataset, backend: str = "auto", views: int = 1) -> Evaluation:
+        """Return accuracy, loss and confusion matrix on `dataset`; see `Recogniser.evaluate`."""
+        if views > 1:
+            return super().evaluate(dataset, backend, views)
+        self.check_classes(dataset)
         outputs = self.outputs(dataset.images, backend).astype(np.float64)
         targets = one_hot(dataset.labels, len(self.class_names), like=outputs)
         loss = float(self.loss.forward(outputs, targets)[0]) if len(dataset) else math.nan
-        return Evaluation.of(self.probabilities(outputs), dataset.labels, loss, self.class_names)
+        probabilities = self.calibrated(self.probabilities(outputs))
+        return Evaluation.of(probabilities, dataset.labels, loss, self.class_names)
 
     def activations(self, pixels: NDArray[np.uint8]) -> list[tuple[str, NDArray[Any]]]:
         """Return the input and every layer's output for one picture (height, width) uint8, each with a name."""
         program = NumpyProgram(self.network, self.loss, SGD(), 1, 0, self.state)
         return [(name, np.asarray(value[0])) for name, value in program.activations(pixels[np.newaxis])]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], store: str = "float32") -> None:
         """Write the model: plain JSON if the name ends in ``.json``, otherwise safetensors.
+
+        Parameters
+        ----------
+        path : path
+            The file; an older one is replaced whole or not at all.
+        store : str
+            ``"float32"``, bit for bit, or ``"float16"``: a safetensors file half as large.
 
         Raises
         ------
+        ConfigurationError
+            If the weights do not go into float16.
         OSError
             If the file cannot be written; an older file of that name is then still whole.
         """
-        with replacing(path) as temporary:
-            if Path(path).suffix == ".json":
-                temporary.write_text(self._as_json(), encoding="utf-8")
-            else:
-                from safetensors.numpy import save
+        storage.write(path, self.description(), self.state, store)
 
-                state = {name: np.ascontiguousarray(value) for name, value in self.state.items()}
-                temporary.write_bytes(save(state, metadata={"groundup": json.dumps(self._description())}))
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Read a model file, or the best model of a run folder. Nothing in a file is ever executed.
-
-        Raises
-        ------
-        ModelError
-            If there is no such file, or it is broken or does not hold a model; the message says what is wrong.
-        """
-        path = Path(path)
-        if path.is_dir():
-            path = path / "model.safetensors"
-        try:
-            if path.exists() and not path.is_file():
-                raise ModelError("is not a file")
-            description, state = _read_json(path) if path.suffix == ".json" else _read_safetensors(path)
-            return cls._from_description(description, state)
-        except FileNotFoundError:
-            raise ModelError(f"{path}: there is no such model file") from None
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-        except GroundupError as error:
-            raise ModelError(f"{path}: {error}") from None
-
-    def _description(self) -> dict[str, Any]:
-        return {
+    def description(self) -> dict[str, Any]:
+        """Return everything but the arrays as plain values for JSON."""
+        described = {
             "format": FORMAT,
             "network": self.network.description(),
             "loss": describe(self.loss, LOSSES),
             "class_names": list(self.class_names),
             "training": dict(self.training),
         }
-
-    def _as_json(self) -> str:
-        state = {name: _readable(np.asarray(value)) for name, value in self.state.items()}
-        return json.dumps(self._description() | {"state": state}, indent=None, separators=(", ", ": "))
+        return described if self.calibration is None else described | {"calibration": self.calibration.description()}
 
     @classmethod
-    def _from_description(cls, description: object, state: dict[str, NDArray[Any]]) -> Model:
-        if not isinstance(description, dict) or description.get("format") != FORMAT:
-            raise ModelError(f'does not say "format": "{FORMAT}"')
+    def from_file(cls, description: Mapping[str, Any], state: dict[str, NDArray[np.float32]]) -> Self:
+        """Return the model that a file's description and arrays hold; raises `GroundupError` if they hold none."""
         names = description.get("class_names")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ModelError("class_names must be a list of strings")
@@ -176,70 +148,6 @@ class Model:
             raise ModelError("training must be a table")
         network = Network.from_description(description.get("network", {}))
         loss = build(description.get("loss"), LOSSES, "loss", ModelError)
-        return cls(network, state, loss, tuple(names), training)
-
-
-def _readable(values: NDArray[Any]) -> Any:
-    """Return nested lists of the shortest decimals that read back to the same float32."""
-    shortest = [float(f"{value:.9g}") for value in values.ravel().tolist()]
-    return np.array(shortest).reshape(values.shape).tolist()
-
-
-def _read_safetensors(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
-    from safetensors import SafetensorError, safe_open
-
-    path.open("rb").close()  # safetensors reports a missing file in its own words
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-    except (SafetensorError, AttributeError, TypeError, ValueError) as error:  # the latter: what NumPy cannot hold
-        raise ModelError(f"is not a whole safetensors file: {error}") from None
-    if "groundup" not in metadata:
-        raise ModelError('is a safetensors file, but its metadata has no "groundup": it is not a model of this package')
-    return _parse(metadata["groundup"]), {name: _floats(name, value) for name, value in state.items()}
-
-
-def _read_json(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
-    try:
-        description = _parse(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise ModelError("is not a text file in UTF-8") from None
-    state = description.pop("state", None) if isinstance(description, dict) else None
-    if not isinstance(state, dict):
-        raise ModelError('has no table "state" of named arrays')
-    return description, {name: _floats(name, value) for name, value in state.items()}
-
-
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:  # JSONDecodeError, or a number of thousands of digits
-        raise ModelError(f"is not JSON: {error}") from None
-    except RecursionError:
-        raise ModelError("is JSON nested too deeply to be a model") from None
-
-
-def _floats(name: str, values: Any) -> NDArray[np.float32]:
-    """Return `values` as float32, or raise `ModelError`."""
-    # NumPy makes every element of an array as wide as the longest text in it: a small file could ask for terabytes.
-    if isinstance(values, list) and not _all_numbers(values):
-        raise ModelError(f"{name} must hold numbers alone")
-    try:
-        found = np.asarray(values)
-    except ValueError:
-        raise ModelError(f"{name}: is no regular array of numbers") from None
-    if found.dtype.kind not in "fiu":
-        raise ModelError(f"{name} must hold numbers, not {found.dtype}")
-    with np.errstate(over="ignore"):
-        floats = found.astype(np.float32)
-    if not np.isfinite(floats).all():
-        raise ModelError(f"{name} holds NaN or infinity: the training that made it diverged")
-    return floats
-
-
-def _all_numbers(values: Any, axes: int = 64) -> bool:
-    """Return whether lists, nested no deeper than NumPy's arrays, hold numbers and nothing else."""
-    if isinstance(values, list):
-        return axes > 0 and all(_all_numbers(each, axes - 1) for each in values)
-    return isinstance(values, int | float) and not isinstance(values, bool)
+        told = description.get("calibration")
+        calibration = None if told is None else Calibration.from_description(told)
+        return cls(network, state, loss, tuple(names), training, calibration)

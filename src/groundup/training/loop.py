@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from dataclasses import dataclass, replace
@@ -15,12 +14,14 @@ from numpy.typing import NDArray
 from groundup import backends, randomness
 from groundup.backends.program import Program, Progress
 from groundup.data.datasets import Data, Dataset
-from groundup.data.splits import split
+from groundup.data.splits import validation_split
 from groundup.errors import ConfigurationError
 from groundup.layers.base import Arrays
+from groundup.models.calibration import Calibration
 from groundup.models.configuration import Configuration
 from groundup.models.evaluation import Evaluation
 from groundup.models.model import Model
+from groundup.training.averaging import AveragingProgram, averaged, recalibrated, without_averages
 from groundup.training.history import History, Record
 from groundup.training.run import Position, Run, free_folder
 from groundup.training.watching import Interruption, Watcher, interruptible
@@ -136,9 +137,7 @@ def pinned(configuration: Configuration, data: Data) -> Configuration:
     ConfigurationError
         If the network does not fit the data, or the configuration was made for other data.
     """
-    hashed = hashlib.sha256(np.ascontiguousarray(data.train.images).data)
-    hashed.update(np.ascontiguousarray(data.train.labels).data)
-    digest = hashed.hexdigest()
+    digest = data.train.sha256()
     if configuration.data_sha256 not in ("", digest):
         raise ConfigurationError(
             f"the configuration was written for other training data than {data.name}, {data.origin}: "
@@ -184,15 +183,20 @@ def _beginning(configuration: Configuration) -> Arrays:
 
 
 def _compile(configuration: Configuration, pictures: int, state: Arrays) -> Program:
-    return backends.get(configuration.backend).compile(
+    batch_size = configuration.batch_size or pictures
+    program = backends.get(configuration.backend).compile(
         configuration.network,
         configuration.loss,
         configuration.optimizer,
-        configuration.batch_size or pictures,
+        batch_size,
         configuration.precision,
         configuration.seed,
-        state,
+        without_averages(dict(state)),
+        configuration.augmentation,
     )
+    if not configuration.average:
+        return program
+    return AveragingProgram(program, configuration.average, batch_size, dict(state))
 
 
 class _Fitting:
@@ -207,11 +211,10 @@ class _Fitting:
         self.watch = watch
         self.test = data.test
         held_out = configuration.validation
-        share = held_out if held_out < 1 else int(held_out)
         self.train: Dataset = data.train
         self.validation: Dataset | None = None
         if held_out:
-            self.train, self.validation = split(data.train, share, configuration.seed)
+            self.train, self.validation = validation_split(data.train, held_out)
             if not len(self.validation):
                 raise ConfigurationError(f"validation {held_out} of {len(data.train)} pictures is none; 0 means none")
         self.best: Model | None = None
@@ -249,12 +252,13 @@ class _Fitting:
 
         began = time.perf_counter()
         self.program.epoch(self.train.images, self.train.labels, order[done.examples :], rates[done.steps :], observe)
-        seconds = position.seconds + time.perf_counter() - began
         if done.steps < len(rates):
-            return Position(position.history, done, seconds)
-        record = self._record(epoch, done, seconds, rates[-1])
+            return Position(position.history, done, position.seconds + time.perf_counter() - began)
+        model = self._model(epoch + 1)
+        seconds = position.seconds + time.perf_counter() - began
+        record = self._record(epoch, done, seconds, rates[-1], model)
         history = position.history.plus(record)
-        self._keep_best(history)
+        self._keep_best(history, model)
         self.watch.finished_epoch(record)
         return Position(history)
 
@@ -266,7 +270,7 @@ class _Fitting:
             for step in range(epoch * steps, (epoch + 1) * steps)
         ]
 
-    def _record(self, epoch: int, done: Progress, seconds: float, learning_rate: float) -> Record:
+    def _record(self, epoch: int, done: Progress, seconds: float, learning_rate: float, model: Model) -> Record:
         record: Record = {
             "epoch": epoch + 1,
             "seconds": seconds,
@@ -275,20 +279,21 @@ class _Fitting:
             "learning_rate": learning_rate,
         }
         if self.validation is not None:
-            validated = self._model().evaluate(self.validation)
+            validated = model.evaluate(self.validation)
             record |= {"validation_loss": validated.loss, "validation_accuracy": validated.accuracy}
         return record
 
-    def _keep_best(self, history: History) -> None:
-        model = self._model(history.best["epoch"]) if history.best is history[-1] else None
-        self.best = model or self.best
+    def _keep_best(self, history: History, model: Model) -> None:
+        if history.best is history[-1]:
+            self.best = model
         if self.run:
-            self.run.save_epoch(history, model or self._model(len(history)))
+            self.run.save_epoch(history, model)
 
-    def _model(self, epoch: int = 0) -> Model:
+    def _model(self, epoch: int) -> Model:
         settings = self.configuration
-        names = settings.network.state_shapes()
-        state = {name: np.asarray(value, np.float32) for name, value in self.program.state().items() if name in names}
+        state = {name: np.asarray(value, np.float32) for name, value in averaged(self.program.state()).items()}
+        if settings.average:
+            state = recalibrated(settings, state, self.train)
         training = {"configuration": settings.as_table(), "epoch": epoch}
         return Model(settings.network, state, settings.loss, self.train.class_names, training)
 
@@ -296,13 +301,25 @@ class _Fitting:
         history = position.history
         seconds = position.seconds + sum(record["seconds"] for record in history)
         best = self.best or self._best_before(position)
-        test = None if interrupted else best.evaluate(self.test)
-        if test is not None:
-            best = replace(best, training={**best.training, "test_accuracy": test.accuracy})
+        test = None
+        if not interrupted:
+            best = self._calibrated(best)
+            test = best.evaluate(self.test)
+            log = [{name: value for name, value in record.items() if name != "seconds"} for record in history]
+            best = replace(best, training={**best.training, "test_accuracy": test.accuracy, "history": log})
         result = Result(best, history, self.configuration, test, seconds, self.run, interrupted)
         if self.run and not interrupted:
             self.run.save_result(result.summary(), history, best)
         return result
+
+    def _calibrated(self, model: Model) -> Model:
+        """Return the model with what the validation pictures say about its probabilities."""
+        if self.validation is None:
+            return model
+        probabilities = model.uncalibrated(self.validation.images)
+        if not np.isfinite(probabilities).all():
+            return model
+        return replace(model, calibration=Calibration.fit(probabilities, self.validation.labels))
 
     def _best_before(self, position: Position) -> Model:
         """Return the model of the best epoch, none of which was trained by this process."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from groundup.augmentation import Augmentation
 from groundup.backends.interpreter import Interpreter
 from groundup.backends.lists.array import Array
 from groundup.backends.lists.creation import asarray, astype
@@ -72,9 +73,10 @@ class ListsBackend:
         precision: str = "float64",
         seed: int = 0,
         state: Arrays | None = None,
+        augmentation: Augmentation | None = None,
     ) -> ListsProgram:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
         if precision not in self.precisions:
             raise ParameterError(f"backend {self.name} has the precision float64, Python's own, not {precision}")
         begin = network.initial_state(seed) if state is None else state
-        return self.program(network, loss, optimizer, batch_size, seed, begin)
+        return self.program(network, loss, optimizer, batch_size, seed, begin, augmentation)

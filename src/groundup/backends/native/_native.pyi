@@ -20,10 +20,15 @@ def new_program(
     classes: int,
     loss: tuple[int, float],
     optimizer: dict[str, Any],
+    augmentation: tuple[int, ...] | None,
+    augmentation_key: int,
     batch_size: int,
     mixed: bool,
     threads: int,
 ) -> Program: ...
+def augment(
+    augmented: NDArray[uint8], pixels: NDArray[uint8], settings: tuple[int, ...], key: int, instruction_set: str
+) -> None: ...
 
 class Program:
     def kernels(self) -> str: ...
@@ -44,7 +49,7 @@ class Program:
         learning_rates: Sequence[float],
         first_step: int,
         keys: NDArray[uint64],
-        masks: int,
+        keys_a_step: int,
         observe: Callable[[Progress], bool],
     ) -> None: ...
     def predict(self, outputs: NDArray[float32], pixels: NDArray[uint8]) -> None: ...

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup import randomness
+from groundup.augmentation.settings import Augmentation, check_sides, fixed_point
 from groundup.backends.interpreter import check_names
 from groundup.backends.native import _native
 from groundup.backends.program import Observer, Progress
@@ -94,12 +95,15 @@ class NativeBackend:
         precision: str = "float32",
         seed: int = 0,
         state: Arrays | None = None,
+        augmentation: Augmentation | None = None,
     ) -> NativeProgram:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
         if precision not in self.precisions:
             raise ParameterError(f"backend native has the precisions {' and '.join(self.precisions)}, not {precision}")
         begin = network.initial_state(seed) if state is None else state
-        return NativeProgram(network, loss, optimizer, batch_size, seed, begin, precision == "mixed", self.threads)
+        return NativeProgram(
+            network, loss, optimizer, batch_size, seed, begin, precision == "mixed", self.threads, augmentation
+        )
 
 
 class NativeProgram:
@@ -115,15 +119,18 @@ class NativeProgram:
         initial: Arrays,
         mixed: bool,
         threads: int,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.seed = seed
-        self.masks = list(network.masks())
+        self.augmentation = augmentation
+        masks = list(network.masks())
+        self.random = [("mask", name) for name in masks] + [("augmentation",)] * bool(augmentation)
         normalization = network.normalization
         self._program = _native.new_program(
-            descriptions(network.layers, "", iter(range(len(self.masks)))),
+            descriptions(network.layers, "", iter(range(len(masks)))),
             _picture(network.input_shape),
             len(network.input_shape) == 1,
             1 / normalization.deviation,
@@ -131,6 +138,8 @@ class NativeProgram:
             math.prod(network.output_shape),
             _loss(loss),
             _optimizer(optimizer),
+            fixed_point(augmentation) if augmentation else None,
+            len(masks),
             batch_size,
             mixed,
             threads,
@@ -141,7 +150,7 @@ class NativeProgram:
         """Train on one batch."""
         pixels, labels = self._batch(pixels, labels)
         self.steps += 1
-        keys = self._mask_keys(self.steps, 1)
+        keys = self._keys(self.steps, 1)
         return Progress(*self._program.step(pixels, labels, learning_rate, self.steps, keys))
 
     def epoch(self, pixels: Any, labels: Any, order: Any, learning_rates: Sequence[float], observe: Observer) -> None:
@@ -162,8 +171,8 @@ class NativeProgram:
             order,
             learning_rates,
             self.steps + 1,
-            self._mask_keys(self.steps + 1, len(learning_rates)),
-            len(self.masks),
+            self._keys(self.steps + 1, len(learning_rates)),
+            len(self.random),
             count,
         )
 
@@ -177,7 +186,7 @@ class NativeProgram:
         """Train on one batch, and return every named value on the way, in order of execution."""
         pixels, labels = self._batch(pixels, labels)
         self.steps += 1
-        keys = self._mask_keys(self.steps, 1)
+        keys = self._keys(self.steps, 1)
         done, inputs, outputs = self._program.trace(pixels, labels, learning_rate, self.steps, keys)
         progress = Progress(*done)
         values: dict[str, NDArray[Any]] = {"inputs": inputs.reshape(len(pixels), *self.network.input_shape)}
@@ -229,6 +238,8 @@ class NativeProgram:
     def _examples(self, pixels: Any, labels: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return pixels and labels as the program takes them, of which it checks nothing."""
         pixels, labels = self._pixels(pixels), _bytes(labels)
+        if self.augmentation:
+            check_sides(pixels.shape)
         if len(pixels) != len(labels):
             raise DataError(f"{len(pixels)} pictures, but {len(labels)} labels")
         classes = math.prod(self.network.output_shape)
@@ -244,12 +255,12 @@ class NativeProgram:
             )
         return _bytes(pixels)
 
-    def _mask_keys(self, first_step: int, steps: int) -> NDArray[np.uint64]:
-        """Return the key of each mask (steps, masks)."""
+    def _keys(self, first_step: int, steps: int) -> NDArray[np.uint64]:
+        """Return the keys of each step: one for each mask, then the augmentation's, if there is one."""
         keys = [
-            randomness.key(self.seed, "mask", name, step)
+            randomness.key(self.seed, *purpose, step)
             for step in range(first_step, first_step + steps)
-            for name in self.masks
+            for purpose in self.random
         ]
         return np.array(keys, np.uint64)
 

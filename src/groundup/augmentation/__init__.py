@@ -1,0 +1,9 @@
+"""Augmentation: every picture is deformed a little, and differently, each time that a network trains on it.
+
+`settings` says how much of what; `pixels` does it on NumPy arrays, `src/native/kernels/augmentation.hpp` in C++, to the
+same bytes.
+"""
+
+from groundup.augmentation.settings import HANDWRITING, Augmentation
+
+__all__ = ["HANDWRITING", "Augmentation"]
