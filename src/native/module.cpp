@@ -185,11 +185,11 @@ void bind_program(nb::module_ &module) {
         .def("epoch",
              [](Program &program, const Pixels &pixels, const Pixels &labels, const Numbers<const std::int64_t> &order,
                 const std::vector<double> &learning_rates, Long first_step, const MaskKeys &keys, Long keys_a_step,
-                const std::function<bool(ProgressTuple)> &observe) {
+                double report_every, const std::function<bool(ProgressTuple)> &observe) {
                  const nb::gil_scoped_release release;
                  const auto [height, width] = sides(pixels);
                  program.epoch({pixels.data(), labels.data(), order.data(), static_cast<Long>(order.size()), height, width},
-                               learning_rates, first_step, keys.data(), keys_a_step, [&](const Progress &progress) {
+                               learning_rates, first_step, keys.data(), keys_a_step, report_every, [&](const Progress &progress) {
                                    const nb::gil_scoped_acquire acquire;
                                    return observe(as_tuple(progress));
                                });

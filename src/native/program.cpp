@@ -13,7 +13,10 @@ namespace {
 constexpr Long prediction_batch = 240;  // pictures at a time
 constexpr Long few_pictures = 4;         // waking a thread would take longer than they do
 constexpr Long update_block = 4096;     // numbers of a parameter that a task updates
-constexpr auto report_every = std::chrono::milliseconds(50);
+
+// Steps are reported together as time has it. Multiples of 2^-24 have the same sum in whatever groups they are added,
+// so that a run that is repeated says the same.
+double summable(double loss) { return std::isfinite(loss) ? std::nearbyint(loss * 0x1p24) * 0x1p-24 : loss; }
 
 }  // namespace
 
@@ -205,7 +208,7 @@ Progress Program::trace(const Examples &examples, double learning_rate, Long ste
 }
 
 void Program::epoch(const Examples &examples, const std::vector<double> &learning_rates, Long first_step,
-                    const std::uint64_t *mask_keys, Long keys, const Observer &observe) {
+                    const std::uint64_t *mask_keys, Long keys, double report_every, const Observer &observe) {
     const std::lock_guard lock(running_);
     const SubnormalsAreZero zero;
     Progress since;
@@ -217,9 +220,10 @@ void Program::epoch(const Examples &examples, const std::vector<double> &learnin
                              std::min(batch_size_, examples.count - first), examples.height, examples.width};
         const Progress done =
             run(*training_, batch, learning_rates[static_cast<std::size_t>(i)], first_step + i, mask_keys + i * keys);
-        since = {since.steps + 1, since.examples + done.examples, since.loss + done.loss, since.correct + done.correct};
+        since = {since.steps + 1, since.examples + done.examples, since.loss + summable(done.loss),
+                 since.correct + done.correct};
         const auto now = std::chrono::steady_clock::now();
-        if (now - reported < report_every && i + 1 < steps) continue;
+        if (std::chrono::duration<double>(now - reported).count() < report_every && i + 1 < steps) continue;
         if (observe(since)) return;
         since = {};
         reported = now;

@@ -74,9 +74,9 @@ class Program {
     // The same, but every value on the way is there afterwards: see `inputs`, `outputs`, and the parameters' gradients.
     Progress trace(const Examples &examples, double learning_rate, Long step, const std::uint64_t *mask_keys);
 
-    // Trains batch after batch, a learning rate and `keys` keys for each.
+    // Trains batch after batch, a learning rate and `keys` keys for each; reports when so many seconds have gone by.
     void epoch(const Examples &examples, const std::vector<double> &learning_rates, Long first_step,
-               const std::uint64_t *mask_keys, Long keys, const Observer &observe);
+               const std::uint64_t *mask_keys, Long keys, double report_every, const Observer &observe);
 
     // outputs (count, classes) of pixels (count, inputs).
     void predict(float *outputs, const std::uint8_t *pixels, Long count);

@@ -129,7 +129,8 @@ PLAIN_OPTIONS = {
 @pytest.mark.parametrize("name", PLAIN_OPTIONS)
 def test_an_option_reaches_the_configuration(name: str, train: Callable[..., Outcome], tmp_path: Path) -> None:
     value = PLAIN_OPTIONS[name]
-    done = train(f"--{name.replace('_', '-')}", value, "--out", "run")
+    backend = ["--backend", "numpy"] if name == "precision" else []
+    done = train(f"--{name.replace('_', '-')}", value, *backend, "--out", "run")
     assert done.code == 0, done.err
     assert config(tmp_path / "run")[name] == value
 
@@ -205,7 +206,7 @@ REPEATED = {
     "adam": ["--optimizer", "adam", "--amsgrad", "--learning-rate", "0.01", "--schedule", "one-cycle"],
     "no validation": ["--validation", "0", "--optimizer", "adamw", "--label-smoothing", "0.1"],
     "normal": ["--initializer", "normal", "--initializer-standard-deviation", "0.1", "--seed", "99"],
-    "full": ["--batch-size", "full", "--normalization", "standard", "--precision", "float64"],
+    "full": ["--batch-size", "full", "--normalization", "standard", "--precision", "float64", "--backend", "numpy"],
 }
 
 
@@ -304,7 +305,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "validation": (["--network", "36-10", "--validation", "60"], "cannot hold out 60 of 60 pictures"),
     "none": (["--network", "36-10", "--validation", "0.001"], "is none"),
     "backend": (["--network", "36-10", "--backend", "abacus"], "backend 'abacus' is unknown; there are auto"),
-    "precision": (["--network", "36-10", "--precision", "int8"], "precisions float32 and float64, not int8"),
+    "precision": (
+        ["--network", "36-10", "--backend", "numpy", "--precision", "int8"],
+        "precisions float32 and float64, not int8",
+    ),
     "optimizer": (["--optimizer", "sgdd"], "'sgdd' is not one of 'sgd', 'adam', 'adamw'"),
     "of another": (["--optimizer", "adam", "--nesterov"], "--nesterov: the optimizer adam has --clip-norm"),
     "of none": (["--initializer-gain", "2"], "say which --initializer, with --initializer-gain"),

@@ -20,7 +20,7 @@ import tomli_w
 from rich.console import Console
 
 from command_line import ENVIRONMENT, Outcome, Processes, groundup, processes
-from groundup import cli, files, plots
+from groundup import backends, cli, files, plots
 from groundup.backends.program import Progress
 from groundup.cli import train
 from groundup.cli.progress import TrainingProgress
@@ -48,7 +48,9 @@ CONFIGURATIONS = {
     "no validation": Configuration(RICH, "c", optimizer=Adam(), epochs=2, batch_size=16, validation=0.0, seed=7),
     "full batch": Configuration(PLAIN, "d", epochs=3, batch_size=0),
     "early stopping": Configuration(PLAIN, "e", epochs=9, batch_size=20, patience=1, learning_rate=1.0),
-    "float64": Configuration(RICH, "f", optimizer=SGD(0.9), epochs=2, batch_size=20, precision="float64"),
+    "float64": Configuration(
+        RICH, "f", optimizer=SGD(0.9), epochs=2, batch_size=20, precision="float64", backend="numpy"
+    ),
 }
 
 
@@ -63,6 +65,13 @@ class StopsAfter(Watcher):
 
     def stops(self) -> bool:
         return self.left <= 0
+
+
+@pytest.fixture(autouse=True)
+def every_batch_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backend `native` tells of its batches as time goes by, and these tests take no time."""
+    if backends.native_is_built():
+        monkeypatch.setattr("groundup.backends.native.program.REPORT_EVERY", 0.0)
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ import groundup
 from groundup import backends, plots
 from groundup.backends.program import Progress
 from groundup.data.datasets import Data, Dataset
-from groundup.data.splits import split, stratified_folds
+from groundup.data.splits import split, stratified_folds, validation_split
 from groundup.errors import ConfigurationError, DataError, GroundupError, ModelError, ParameterError
 from groundup.layers import BatchNorm, Dropout, Linear, ReLU
+from groundup.models.calibration import Calibration
 from groundup.models.configuration import Configuration
 from groundup.models.model import Model
 from groundup.network import Network
@@ -81,6 +82,18 @@ def test_the_seed_gives_weights_order_and_split(monkeypatch: pytest.MonkeyPatch)
         assert rows[0] | rows[1] == {row.tobytes() for row in SMALL.train.images}
         seen[seed] = validation
     assert not np.array_equal(seen[1].images, seen[2].images)
+
+
+def test_a_model_is_calibrated_on_the_pictures_held_out_and_says_how_it_came_to_be() -> None:
+    result = fit(replace(BASE, validation=0.25, seed=3), SMALL)
+    model = result.model
+    _, validation = validation_split(SMALL.train, 0.25)
+    assert model.calibration == Calibration.fit(model.uncalibrated(validation.images), validation.labels)
+    assert result.test is not None
+    assert model.training["test_accuracy"] == result.test.accuracy
+    assert model.training["configuration"]["seed"] == 3
+    assert [record["epoch"] for record in model.training["history"]] == [1, 2, 3]
+    assert fit(replace(BASE, validation=0.0), SMALL).model.calibration is None
 
 
 class Sees(Watcher):
@@ -183,7 +196,11 @@ REFUSED: dict[str, tuple[Configuration, Data, str]] = {
     "all held out": (replace(BASE, validation=200), SMALL, "cannot hold out 200 of 200 pictures"),
     "none held out": (replace(BASE, validation=0.001), SMALL, "validation 0.001 of 200 pictures is none"),
     "backend": (replace(BASE, backend="abacus"), SMALL, "backend 'abacus' is unknown"),
-    "precision": (replace(BASE, precision="float8"), SMALL, "precisions float32 and float64, not float8"),
+    "precision": (
+        replace(BASE, precision="float8", backend="numpy"),
+        SMALL,
+        "precisions float32 and float64, not float8",
+    ),
     "digest": (replace(BASE, data_sha256="0" * 64), SMALL, "written for other training data"),
     "start": (replace(BASE, init_from="nowhere.safetensors"), SMALL, "there is no such model file"),
 }

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from groundup.backends.program import Progress
 from groundup.data.datasets import Data
 from groundup.models.configuration import Configuration
 from groundup.training.loop import begin, pinned, shuffled
@@ -63,13 +62,13 @@ def find_learning_rate(configuration: Configuration, data: Data) -> Finding:
     losses: list[float] = []
     mean = 0.0
 
-    def observe(progress: Progress) -> bool:
-        nonlocal mean
+    for step, rate in enumerate(rates):
+        batch = order[step * size : (step + 1) * size]
+        progress = program.step(data.train.images[batch], data.train.labels[batch], rate)
         mean = MEMORY * mean + (1 - MEMORY) * progress.loss / progress.examples
         losses.append(mean / (1 - MEMORY ** (len(losses) + 1)))
-        return not losses[-1] <= 4 * min(losses)
-
-    program.epoch(data.train.images, data.train.labels, order[: STEPS * size], rates, observe)
+        if not losses[-1] <= 4 * min(losses):
+            break
     return Finding(tuple(rates[: len(losses)]), tuple(losses), _steepest(rates, losses))
 
 

@@ -50,6 +50,7 @@ class Program:
         first_step: int,
         keys: NDArray[uint64],
         keys_a_step: int,
+        report_every: float,
         observe: Callable[[Progress], bool],
     ) -> None: ...
     def predict(self, outputs: NDArray[float32], pixels: NDArray[uint8]) -> None: ...

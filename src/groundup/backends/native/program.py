@@ -45,6 +45,9 @@ Description = tuple[Any, ...]
 VALUES, GRADIENT = -1, 3
 """What a parameter has, besides its moments 0, 1 and 2."""
 
+REPORT_EVERY = 0.05
+"""Seconds of training before whoever watches is told, and asked whether to stop."""
+
 PLAIN = (ReLU, Sigmoid, Tanh, Softmax, Flatten, GlobalAvgPool)
 
 RULES: dict[type[Layer], Callable[[Any, str], Description]] = {
@@ -173,6 +176,7 @@ class NativeProgram:
             self.steps + 1,
             self._keys(self.steps + 1, len(learning_rates)),
             len(self.random),
+            REPORT_EVERY,
             count,
         )
 
