@@ -14,6 +14,7 @@ from PIL import Image
 
 from groundup import plots
 from groundup.errors import ConfigurationError
+from groundup.models.calibration import Coverage
 
 HISTORY = [
     {
@@ -27,6 +28,7 @@ HISTORY = [
     }
     for epoch in range(1, 9)
 ]
+CURVE = [Coverage(0.0, 1.0, 0.05), Coverage(0.6, 0.98, 0.02), Coverage(0.9, 0.9, 0.0)]
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (7, 28, 28), dtype=np.uint8)
 
@@ -40,6 +42,7 @@ def figures() -> dict[str, Figure]:
         "curves": plots.curves(HISTORY),
         "finder": plots.learning_rate_finder(np.geomspace(1e-4, 1, 20), np.linspace(2, 9, 20), 0.01),
         "confusion": plots.confusion(RANDOM.integers(0, 9, (10, 10)), [str(digit) for digit in range(10)]),
+        "coverage": plots.coverage(CURVE, Coverage(0.7, 0.95, 0.01)),
         "sheet": plots.sheet(IMAGES, ["3 as 5\n99.1%"] * 7, 4),
         "weights": plots.weights(RANDOM.normal(size=(6, 5, 5)), "0.weight"),
         "activations": plots.activations(
@@ -113,6 +116,10 @@ def test_confusion_counts_and_shares() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog", "recall"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "precision"]
     assert "80.00% correct, 1,200 of 1,500" in texts(figure)
+
+
+def test_coverage_marks_the_threshold_in_use() -> None:
+    assert "above 70.00%: 95.00% answered, 1.000% of these wrong" in texts(figures()["coverage"])
 
 
 def test_a_sheet_has_every_caption_and_picture() -> None:

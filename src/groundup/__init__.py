@@ -32,8 +32,10 @@ if TYPE_CHECKING:
         Tanh,
     )
     from groundup.losses import CrossEntropy, MeanSquaredError
+    from groundup.models.committee import Committee
     from groundup.models.evaluation import Evaluation
     from groundup.models.model import Model
+    from groundup.models.recogniser import Recogniser
     from groundup.network import Network, Normalization
     from groundup.optimizers import SGD, Adam, AdamW
     from groundup.pictures.digits import Digit, read_digits
@@ -60,8 +62,10 @@ _MODULES = {
         "Tanh",
     ),
     "groundup.losses": ("CrossEntropy", "MeanSquaredError"),
+    "groundup.models.committee": ("Committee",),
     "groundup.models.evaluation": ("Evaluation",),
     "groundup.models.model": ("Model",),
+    "groundup.models.recogniser": ("Recogniser",),
     "groundup.network": ("Network", "Normalization"),
     "groundup.optimizers": ("SGD", "Adam", "AdamW"),
     "groundup.pictures.digits": ("Digit", "read_digits"),
@@ -75,6 +79,7 @@ __all__ = [
     "AdamW",
     "AvgPool2d",
     "BatchNorm",
+    "Committee",
     "Configuration",
     "Conv2d",
     "CrossEntropy",
@@ -95,6 +100,7 @@ __all__ = [
     "Network",
     "Normalization",
     "ReLU",
+    "Recogniser",
     "Residual",
     "Sigmoid",
     "Softmax",

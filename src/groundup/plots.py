@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from groundup.errors import ConfigurationError
 from groundup.files import replacing
+from groundup.models.calibration import Coverage
 from groundup.pictures.tiles import mosaic
 
 # Two colours that people with any kind of colour blindness tell apart. Source: M. Okabe, K. Ito, "Color universal
@@ -108,6 +109,29 @@ def _scale(axes: Axes, name: str) -> None:
     elif len(values):
         axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=LABEL_SIZE, labelcolor=TEXT, handlelength=1.4)
+
+
+def coverage(curve: Sequence[Coverage], chosen: Coverage) -> Figure:
+    """Draw the share of wrong answers over the share of pictures that are answered, and the threshold in use.
+
+    Parameters
+    ----------
+    curve : sequence of Coverage
+        At least one point.
+    chosen : Coverage
+        The point to mark.
+    """
+    figure = _figure(6.4, 4)
+    axes = figure.add_subplot()
+    _style(axes, "Answering only when sure", "answered", "of these wrong")
+    points = sorted((point.coverage, point.error_rate) for point in curve)
+    axes.plot(*zip(*points, strict=True), color=BLUE, linewidth=1.8)
+    label = f"above {chosen.threshold:.2%}: {chosen.coverage:.2%} answered, {chosen.error_rate:.3%} of these wrong"
+    axes.plot([chosen.coverage], [chosen.error_rate], "o", color=ORANGE, label=label)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.legend(frameon=False, fontsize=LABEL_SIZE, labelcolor=TEXT)
+    return figure
 
 
 def learning_rate_finder(rates: ArrayLike, losses: ArrayLike, suggestion: float) -> Figure:

@@ -65,7 +65,7 @@ Buffer *Convolution::backward_winners(Plan &plan, Buffer *dy, const Winners &win
             std::fill_n(sums, framed.size(), 0.0F);
             for (Long output = 0; output < outputs_; ++output)
                 for_row_parts([&](Long begin, Long stride, Long window_stride, Long panels, Long vectors, Long to) {
-                    kernels_.sparse_add(sums + to, window_stride, entries + output * windows, counts[output],
+                    kernels_.sparse_add(sums + to, 1, window_stride, entries + output * windows, counts[output],
                                         rows_.data() + output * row_size_ + begin, stride, panels, vectors);
                 });
             const Shape &shape = dx->shape;

@@ -79,8 +79,8 @@ struct Kernels {
     void (*sparse_product)(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
                            Long b_row_stride, Long b_panel_stride, const float *bias, Long panels, Long vectors);
     // The other way round: out[panel][place] += value · b (panels, vectors · lanes) for each entry.
-    void (*sparse_add)(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
-                       Long b_panel_stride, Long panels, Long vectors);
+    void (*sparse_add)(float *out, Long out_row_stride, Long out_panel_stride, const Entry *entries, Long count,
+                       const float *b, Long b_panel_stride, Long panels, Long vectors);
     // entries of the bytes that are not zero, their values times scale, the first at place `first`; returns how many.
     // There is room for count entries.
     Long (*nonzeros)(Entry *entries, const std::uint8_t *bytes, float scale, Long first, Long count);

@@ -8,6 +8,7 @@ constexpr Long wide_bytes = 192 * 1024;  // a weight larger than this is not rea
 constexpr Long block_rows = 48;          // of a weight's gradient: what stays in the first cache until it is used
 constexpr Long block_pictures = 128;     // whose part of x and dy stays there, too
 constexpr Long row_block = 32;           // pictures that a task of a sparse product takes
+constexpr Long narrow_vectors = 6;       // so few registers hold what a picture adds to a pixel's gradient
 constexpr Long widest_panel = 3 * 16;    // columns
 const float one = 1;
 
@@ -186,6 +187,7 @@ void Linear::update_mixed(Plan &plan, bool keep) {
 void Linear::update_lit(Plan &plan, bool keep) {
     const Long range = lit_.range, capacity = plan.capacity();
     const Long together = kernels_.sparse_panels(operand_.panels.vectors);
+    const bool narrow = operand_.panels.count() * operand_.panels.vectors <= narrow_vectors;
     const auto lists = std::make_shared<Scratch<Entry>>(plan, range * capacity);
     const auto counts = std::make_shared<Scratch<Long>>(plan, range);
     const auto gradients = std::make_shared<Scratch<float>>(plan, together * range * operand_.panels.width);
@@ -193,6 +195,11 @@ void Linear::update_lit(Plan &plan, bool keep) {
                   [=, this, pixels = lit_, dy = dy_](Long number, int thread) {
                       const Long first = number * range, rows = std::min(range, inputs_ - first);
                       if (rows <= 0) return;
+                      if (narrow) {
+                          add_pictures(number, rows, pixels, dy->all(), gradients->of(thread));
+                          take_pixels(first, rows, 0, gradients->of(thread), keep);
+                          return;
+                      }
                       sort_by_pixel(lists->of(thread), counts->of(thread), pixels, number, capacity);
                       for (Long panel = 0; panel < operand_.panels.count(); panel += together)
                           update_pixels(first, rows, panel, lists->of(thread), counts->of(thread), capacity, dy->all(),
@@ -222,6 +229,25 @@ void Linear::update_pixels(Long first, Long rows, Long panel, const Entry *lists
     for (Long row = 0; row < rows; ++row)
         kernels_.sparse_product(gradient + row * panels.width, rows * panels.width, lists + row * capacity, counts[row],
                                 dy + panel * panels.width, outputs_, panels.width, nullptr, number, panels.vectors);
+    take_pixels(first, rows, panel, gradient, keep);
+}
+
+// The same picture by picture, where a pixel's gradient is so small that it may be read and written for each.
+void Linear::add_pictures(Long range, Long rows, const LitPixels &pixels, const float *dy, float *gradient) const {
+    const Panels &panels = operand_.panels;
+    std::fill_n(gradient, panels.count() * rows * panels.width, 0.0F);
+    for (Long n = 0; n < setting_.batch.count; ++n) {
+        const Entry *entries = pixels.entries->all<Entry>() + n * inputs_;
+        const Long *starts = pixels.starts->all<Long>() + n * (LitPixels::ranges + 1) + range;
+        kernels_.sparse_add(gradient - range * pixels.range * panels.width, panels.width, rows * panels.width,
+                            entries + starts[0], starts[1] - starts[0], dy + n * outputs_, panels.width, panels.count(),
+                            panels.vectors);
+    }
+}
+
+void Linear::take_pixels(Long first, Long rows, Long panel, float *gradient, bool keep) {
+    const Panels &panels = operand_.panels;
+    const Long number = std::min(kernels_.sparse_panels(panels.vectors), panels.count() - panel);
     for (Long p = 0; p < number; ++p) {
         float *own = gradient + p * rows * panels.width;
         const Long columns = panels.columns_of(panel + p);

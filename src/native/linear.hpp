@@ -29,6 +29,8 @@ class Linear : public Layer {
     void sort_by_pixel(Entry *lists, Long *counts, const LitPixels &pixels, Long range, Long capacity) const;
     void update_pixels(Long first, Long rows, Long panel, const Entry *lists, const Long *counts, Long capacity,
                        const float *dy, float *gradient, bool keep);
+    void add_pictures(Long range, Long rows, const LitPixels &pixels, const float *dy, float *gradient) const;
+    void take_pixels(Long first, Long rows, Long panel, float *gradient, bool keep);
     void take(Long panel, Long first_input, const float *gradient, Long rows, bool keep);
     void refresh_transposed(Long panel);
 

@@ -18,6 +18,15 @@ def test_counts_include_classes_without_pictures() -> None:
     assert tiny([3, 1, 3]).counts().tolist() == [0, 1, 0, 2, 0, 0, 0, 0, 0, 0]
 
 
+def test_a_digest_tells_pictures_and_labels_apart() -> None:
+    one = tiny([1, 2])
+    assert one.sha256() == tiny([1, 2], name="other").sha256()
+    assert one.sha256() != tiny([2, 1]).sha256()
+    assert one.sha256() != Dataset(np.ones((2, 2, 2), np.uint8), one.labels, "inked").sha256()
+    turned = Dataset(np.asfortranarray(one.images), one.labels, "turned")
+    assert one.sha256() == turned.sha256()
+
+
 def test_parts_that_do_not_belong_together_are_refused() -> None:
     with pytest.raises(DataError, match=r"training pictures are \(2, 2\), test pictures \(3, 3\)"):
         Data("d", "nowhere", tiny([1]), tiny([1], side=3))

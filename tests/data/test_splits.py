@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from groundup.data.datasets import Dataset
-from groundup.data.splits import split, stratified_folds
+from groundup.data.splits import split, stratified_folds, validation_split
 from groundup.errors import DataError, ParameterError
 
 label_lists = st.lists(st.integers(0, 9), min_size=1, max_size=60)
@@ -53,6 +53,15 @@ def test_split_names_its_parts() -> None:
 def test_split_refuses_to_leave_nothing(wanted: float) -> None:
     with pytest.raises(DataError, match=r"numbered: cannot hold out .* of 4 pictures; give a number from 0 to 3"):
         split(numbered([1, 2, 3, 4]), wanted, 0)
+
+
+def test_validation_pictures_are_the_same_for_every_training() -> None:
+    whole = numbered(list(range(10)) * 4)
+    for held_out, count in ((0.25, 10), (10.0, 10), (10, 10), (0, 0)):
+        train, validation = validation_split(whole, held_out)
+        expected = split(whole, count, 0)
+        assert np.array_equal(train.images, expected[0].images)
+        assert np.array_equal(validation.images, expected[1].images)
 
 
 @given(labels=label_lists, folds=st.integers(2, 12), seed=st.integers(0, 2**40))

@@ -113,9 +113,7 @@ def test_coverage_by_hand() -> None:
     ]
     calibration = Calibration(1.0, tuple(coverage_curve(probabilities, labels)), 5)
     thresholds = [calibration.threshold(rate) for rate in (1.0, 0.4, 0.35, 0.3, 0.0)]
-    assert thresholds == pytest.approx(
-        [0, 0, 0.65, 0.85, 0.85]
-    )
+    assert thresholds == pytest.approx([0, 0, 0.65, 0.85, 0.85])
 
 
 def test_a_recogniser_that_errs_with_certainty_answers_nothing() -> None:

@@ -13,6 +13,7 @@ from groundup.errors import GroundupError
 COMMANDS = {
     "train": "Train a network and keep it in a run folder.",
     "evaluate": "Measure a model on a data set: accuracy, confusion matrix, worst mistakes.",
+    "committee": "Put several models into one file, to answer together.",
     "predict": "Recognise the digits in pictures.",
     "show": "Look at digits, weights, activations, answers and learning curves.",
     "explain": "Show the computation of a neuron, a loss or a gradient, number by number.",

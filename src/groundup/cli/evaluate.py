@@ -7,19 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich import box
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
-from groundup.cli.options import backend_option, data_option, json_option, load_model, model_argument, threads_option
+from groundup.cli.options import (
+    backend_option,
+    data_option,
+    json_option,
+    load_recogniser,
+    model_argument,
+    reject_option,
+    threads_option,
+    views_option,
+)
 from groundup.data import load
 from groundup.data.datasets import Data, Dataset
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
+from groundup.models.calibration import coverage_at, coverage_curve, threshold_for
 from groundup.models.evaluation import Evaluation
+from groundup.models.recogniser import Recogniser
 from groundup.terminal import in_rows, wants_colour
 
 ON_A_SHEET, ON_THE_SCREEN = 50, 10  # of the worst mistakes
+CURVE_LINES = 10
 
 
 @click.command(name="evaluate")
@@ -27,28 +41,72 @@ ON_A_SHEET, ON_THE_SCREEN = 50, 10  # of the worst mistakes
 @data_option
 @backend_option
 @threads_option
+@views_option
+@reject_option
+@click.option("--corruptions", is_flag=True, help="Measure on fifteen kinds of spoilt pictures, too (MNIST-C).")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write confusion.png and mistakes.png into a folder."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write confusion.png and mistakes.png into a folder; with --reject also coverage.png.",
 )
 @json_option
-def command(model_path: Path, source: str | None, backend: str, out: Path | None, as_json: bool) -> None:
-    """Measure a model on a data set's test part: accuracy, loss, confusion matrix, worst mistakes.
+def command(
+    model_path: Path, source: str | None, backend: str, views: int, error_rate: float | None, corruptions: bool,
+    out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure a model on a data set's test part: accuracy, loss, calibration, confusion matrix, worst mistakes.
 
-    MODEL is a model file (.safetensors or .json) or a run folder, of which the best model is taken.
+    MODEL is a model file (.safetensors or .json), a run folder, of which the best model is taken, or the name of a
+    shipped model: cnn.
     """
-    model = load_model(model_path)
+    recogniser = load_recogniser(model_path)
+    threshold = None if error_rate is None else threshold_for(recogniser.calibration, error_rate)
     data = load(source)
-    with Console(stderr=True).status(f"Evaluating on {len(data.test):,} pictures"):
-        evaluation = model.evaluate(data.test, backend)
-    report = describe(evaluation) | {"model": str(model_path), "data": data.test.name, "origin": data.origin}
+    with Console(stderr=True).status(f"Evaluating on {len(data.test):,} pictures") as status:
+        evaluation = recogniser.evaluate(data.test, backend, views)
+        report = describe(evaluation) | {"model": str(model_path), "data": data.test.name, "origin": data.origin}
+        if threshold is not None:
+            report["reject"] = _rejection(evaluation, threshold)
+        if corruptions:
+            report["corruptions"] = _on_corruptions(recogniser, data.test, backend, views, status)
     if out is not None:
-        report["files"] = _write(evaluation, data.test, out)
+        report["files"] = _write(evaluation, data.test, out, threshold)
     if as_json:
         click.echo(to_json(report))
     else:
-        _print(evaluation, data)
+        _print(evaluation, data, report)
         for name in report.get("files", []):
             click.echo(f"Written: {name}")
+
+
+def _rejection(evaluation: Evaluation, threshold: float) -> dict[str, Any]:
+    """Return what the threshold comes to on these pictures, and the whole coverage curve."""
+    probabilities, labels = evaluation.probabilities, evaluation.labels
+    curve = [point._asdict() for point in coverage_curve(probabilities, labels)]
+    return coverage_at(threshold, probabilities, labels)._asdict() | {"curve": curve}
+
+
+def _on_corruptions(
+    recogniser: Recogniser, part: Dataset, backend: str, views: int, status: Status
+) -> list[dict[str, Any]]:
+    """Return a record for each kind of corruption."""
+    from groundup.data.corruptions import KINDS, corrupted
+
+    records = []
+    for number, kind in enumerate(KINDS, start=1):
+        status.update(f"Evaluating on corrupted pictures, {number} of {len(KINDS)}: {kind}")
+        evaluation = recogniser.evaluate(corrupted(part, kind), backend, views)
+        records.append(
+            {
+                "kind": kind,
+                "accuracy": evaluation.accuracy,
+                "interval": list(evaluation.interval),
+                "correct": evaluation.correct,
+                "calibration_error": evaluation.calibration_error,
+            }
+        )
+    return records
 
 
 def describe(evaluation: Evaluation) -> dict[str, Any]:
@@ -59,6 +117,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy": evaluation.accuracy,
         "interval": list(evaluation.interval),
         "loss": evaluation.loss,
+        "calibration_error": evaluation.calibration_error,
         "correct": evaluation.correct,
         "count": evaluation.count,
         "confusion": evaluation.confusion.tolist(),
@@ -87,8 +146,8 @@ def _captions(evaluation: Evaluation, indices: list[int], form: str) -> list[str
     return [form.format(**m | {"label": names[m["label"]], "answer": names[m["answer"]]}) for m in mistakes]
 
 
-def _write(evaluation: Evaluation, part: Dataset, folder: Path) -> list[str]:
-    """Write the confusion matrix and the worst mistakes as PNG; return the files' names."""
+def _write(evaluation: Evaluation, part: Dataset, folder: Path, threshold: float | None) -> list[str]:
+    """Write the confusion matrix, the worst mistakes and the coverage curve as PNG; return the files' names."""
     from groundup import plots
 
     figures = {"confusion.png": plots.confusion(evaluation.confusion, evaluation.class_names)}
@@ -96,6 +155,10 @@ def _write(evaluation: Evaluation, part: Dataset, folder: Path) -> list[str]:
     if len(worst):
         captions = _captions(evaluation, worst.tolist(), "{label} taken for {answer}\n{probability:.0%}, no. {index}")
         figures["mistakes.png"] = plots.sheet(part.images[worst], captions)
+    if threshold is not None:
+        curve = coverage_curve(evaluation.probabilities, evaluation.labels)
+        chosen = coverage_at(threshold, evaluation.probabilities, evaluation.labels)
+        figures["coverage.png"] = plots.coverage(curve, chosen)
     try:
         for name, figure in figures.items():
             plots.save(figure, folder / name)
@@ -104,14 +167,15 @@ def _write(evaluation: Evaluation, part: Dataset, folder: Path) -> list[str]:
     return [str(folder / name) for name in figures]
 
 
-def _print(evaluation: Evaluation, data: Data) -> None:
+def _print(evaluation: Evaluation, data: Data, report: dict[str, Any]) -> None:
     """Print the figures for people."""
     console = Console(highlight=False)
     low, high = evaluation.interval
     console.print(f"{data.test.name}, {evaluation.count:,} pictures, from {data.origin}", markup=False)
     console.print(
         f"accuracy [bold]{evaluation.accuracy:.2%}[/bold] (95% interval {low:.2%} to {high:.2%}), "
-        f"{evaluation.count - evaluation.correct:,} mistakes, loss {evaluation.loss:.4f}"
+        f"{evaluation.count - evaluation.correct:,} mistakes, loss {evaluation.loss:.4f}, "
+        f"calibration error {evaluation.calibration_error:.2%}"
     )
     console.print(_table(evaluation))
     worst = evaluation.worst_mistakes(ON_THE_SCREEN)
@@ -119,6 +183,34 @@ def _print(evaluation: Evaluation, data: Data) -> None:
         console.print("\nThe worst mistakes (label > answer, index):")
         captions = _captions(evaluation, worst.tolist(), "{label} > {answer} {probability:.0%} {index}")
         click.echo(in_rows(data.test.images[worst], captions, console.width, wants_colour(sys.stdout)))
+    if "reject" in report:
+        _print_rejection(report["reject"], console)
+    if "corruptions" in report:
+        _print_corruptions(report["corruptions"], console)
+
+
+def _print_rejection(report: dict[str, Any], console: Console) -> None:
+    console.print(
+        f'\nBelow a probability of {report["threshold"]:.2%} "I don\'t know": {report["coverage"]:.2%} answered, '
+        f"{report['error_rate']:.3%} of these wrongly"
+    )
+    table = Table("answers above", "answered", "of these wrong", box=box.SIMPLE_HEAD)
+    curve = report["curve"]
+    for index in np.unique(np.linspace(0, len(curve) - 1, min(len(curve), CURVE_LINES)).round().astype(int)):
+        point = curve[index]
+        table.add_row(f"{point['threshold']:.2%}", f"{point['coverage']:.2%}", f"{point['error_rate']:.3%}")
+    console.print(table)
+
+
+def _print_corruptions(records: list[dict[str, Any]], console: Console) -> None:
+    table = Table("corruption", "accuracy", "95% interval", "calibration error", box=box.SIMPLE_HEAD)
+    for record in records:
+        low, high = record["interval"]
+        interval, calibration = f"{low:.2%} to {high:.2%}", f"{record['calibration_error']:.2%}"
+        table.add_row(record["kind"], f"{record['accuracy']:.2%}", interval, calibration)
+    table.add_section()
+    table.add_row("mean", f"{sum(record['accuracy'] for record in records) / len(records):.2%}", "", "")
+    console.print(table)
 
 
 def _table(evaluation: Evaluation) -> Table:

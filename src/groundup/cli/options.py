@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from groundup.backends import threads
+from groundup.models import shipped
 from groundup.models.model import Model
+from groundup.models.recogniser import SHIFTS, Recogniser
 
 
 def _set_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
@@ -29,6 +31,20 @@ threads_option = click.option(
     callback=_set_threads,
     help=f"Threads of the backend native.  [default: {threads.VARIABLE}, or one a processor]",
 )
+views_option = click.option(
+    "--views",
+    type=click.IntRange(1, len(SHIFTS)),
+    default=1,
+    show_default=True,
+    help="Look at so many shifted copies of each picture; 5: as it is, and a pixel to each side.",
+)
+reject_option = click.option(
+    "--reject",
+    "error_rate",
+    type=click.FloatRange(0, 1),
+    metavar="RATE",
+    help='Say "I don\'t know" where needed to keep the share of wrong answers below RATE, such as 0.001.',
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 figure_option = click.option(
     "--out",
@@ -38,16 +54,23 @@ figure_option = click.option(
 )
 
 
-def load_model(path: Path | None) -> Model:
-    """Load a model file or a run folder's best model; without a path, the newest run's.
+def load_model(path: Path) -> Model:
+    """Load one network: a model file, a run folder's best model, or a shipped model by its name.
+
+    Raises
+    ------
+    ModelError
+        If there is none, it cannot be read, or it is a committee.
+    """
+    return Model.load(path)
+
+
+def load_recogniser(path: Path | None) -> Recogniser:
+    """Load a model or a committee; without a path, the shipped one for pictures, or else the newest run's.
 
     Raises
     ------
     ModelError
         If there is none, or it cannot be read.
     """
-    if path is None:
-        from groundup.training.run import Run
-
-        path = Run.newest().best_model_file
-    return Model.load(path)
+    return Recogniser.load(shipped.default() if path is None else path)

@@ -6,23 +6,34 @@ import csv
 import glob
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from groundup.cli.options import backend_option, data_option, json_option, load_model, threads_option
+from groundup.cli.options import (
+    backend_option,
+    data_option,
+    json_option,
+    load_recogniser,
+    reject_option,
+    threads_option,
+    views_option,
+)
 from groundup.errors import DataError, PictureError
 from groundup.json_text import to_json
-from groundup.models.model import Model
-from groundup.pictures.digits import Page, Recognised, read_page
+from groundup.models.calibration import threshold_for
+from groundup.models.recogniser import Recogniser
+from groundup.pictures.digits import Classify, Page, Recognised, read_page
 from groundup.pictures.mnist import Prepared
 from groundup.pictures.reading import Source, open_picture
 from groundup.terminal import distribution, half_blocks, side_by_side, wants_colour
 
 STANDARD_INPUT = "-"
+UNKNOWN = "?"  # stands for "I don't know"
 COLUMNS = ("file", "row", "column", "digit", "probability", "left", "top", "right", "bottom")
 
 
@@ -40,12 +51,19 @@ class Answer:
         The right answer, where it is known.
     error : str or None
         Why the picture could not be read.
+    threshold : float
+        Of digits no surer than this, "I don't know" is said.
     """
 
     name: str
     rows: list[list[Recognised]] = field(default_factory=list)
     label: str | None = None
     error: str | None = None
+    threshold: float = 0.0
+
+    def knows(self, one: Recognised) -> bool:
+        """Return whether a digit is sure enough to be named."""
+        return float(one.probabilities.max()) > self.threshold
 
 
 @click.command(name="predict")
@@ -55,7 +73,7 @@ class Answer:
     "model_path",
     type=click.Path(path_type=Path),
     metavar="MODEL",
-    help="A model file or a run folder. Without it, the newest run.",
+    help="A model file, a run folder or a shipped model's name.  [default: cnn, or else the newest run]",
 )
 @data_option
 @click.option("--index", "indices", type=int, multiple=True, help="A picture of the data set's test part, from 0 on.")
@@ -68,6 +86,8 @@ class Answer:
 )
 @backend_option
 @threads_option
+@views_option
+@reject_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table with a line for each digit.")
 @json_option
 def command(
@@ -78,6 +98,8 @@ def command(
     clipboard: bool,
     explain: Path | None,
     backend: str,
+    views: int,
+    error_rate: float | None,
     as_csv: bool,
     as_json: bool,
 ) -> int:
@@ -91,9 +113,12 @@ def command(
     sources = _sources(images, clipboard)
     if explain is not None and len(sources) != 1:
         raise click.UsageError(f"--explain shows one IMAGE, and there are {len(sources)}.")
-    model = load_model(model_path)
-    answers = [_read(name, picture, model, backend, explain) for name, picture in sources]
-    answers += _from_data(source, indices, model, backend) if indices else []
+    model = load_recogniser(model_path)
+    threshold = 0.0 if error_rate is None else threshold_for(model.calibration, error_rate)
+    classify = partial(model.predict, backend=backend, views=views)
+    answers = [_read(name, picture, model, classify, explain) for name, picture in sources]
+    answers += _from_data(source, indices, classify) if indices else []
+    answers = [replace(answer, threshold=threshold) for answer in answers]
     if as_json:
         click.echo(to_json({"pictures": [_described(answer, model) for answer in answers]}))
     elif as_csv:
@@ -142,9 +167,9 @@ def _from_clipboard() -> Source:
     return found
 
 
-def _read(name: str, source: Source, model: Model, backend: str, explain: Path | None) -> Answer:
+def _read(name: str, source: Source, model: Recogniser, classify: Classify, explain: Path | None) -> Answer:
     try:
-        page = read_page(open_picture(source), lambda pixels: model.predict(pixels, backend))
+        page = read_page(open_picture(source), classify)
     except PictureError as error:
         return Answer(name, error=str(error).removeprefix(f"{name}: "))
     if explain is not None:
@@ -152,7 +177,7 @@ def _read(name: str, source: Source, model: Model, backend: str, explain: Path |
     return Answer(name, page.rows)
 
 
-def _save_explanation(page: Page, model: Model, path: Path) -> None:
+def _save_explanation(page: Page, model: Recogniser, path: Path) -> None:
     from groundup.pictures.explanation import save_explanation
 
     try:
@@ -161,7 +186,7 @@ def _save_explanation(page: Page, model: Model, path: Path) -> None:
         raise PictureError(f"{path}: cannot be written: {error}") from None
 
 
-def _from_data(source: str | None, indices: tuple[int, ...], model: Model, backend: str) -> list[Answer]:
+def _from_data(source: str | None, indices: tuple[int, ...], classify: Classify) -> list[Answer]:
     """Recognise pictures of a data set's test part as they are."""
     from groundup.data import load
 
@@ -170,7 +195,7 @@ def _from_data(source: str | None, indices: tuple[int, ...], model: Model, backe
         if not 0 <= index < len(part):
             raise DataError(f"{part.name} has the pictures 0 to {len(part) - 1}, but no {index}")
     height, width = part.images.shape[1:]
-    probabilities = model.predict(part.images[np.array(indices)], backend)
+    probabilities = classify(part.images[np.array(indices)])
     return [
         Answer(
             f"{part.name}[{index}]",
@@ -181,7 +206,7 @@ def _from_data(source: str | None, indices: tuple[int, ...], model: Model, backe
     ]
 
 
-def _digits(answer: Answer, model: Model) -> Iterator[dict[str, Any]]:
+def _digits(answer: Answer, model: Recogniser) -> Iterator[dict[str, Any]]:
     """Give each digit with its place in the text and in the picture; rows and columns count from 1."""
     for row, members in enumerate(answer.rows, start=1):
         for column, one in enumerate(members, start=1):
@@ -190,19 +215,24 @@ def _digits(answer: Answer, model: Model) -> Iterator[dict[str, Any]]:
                 "row": row,
                 "column": column,
                 "digit": best,
-                "name": model.class_names[best],
+                "name": _name(answer, one, model),
                 "probability": float(one.probabilities[best]),
                 "box": list(one.prepared.box),
                 "probabilities": one.probabilities.tolist(),
             }
 
 
-def _text(answer: Answer, model: Model) -> list[str]:
+def _text(answer: Answer, model: Recogniser) -> list[str]:
     """Return what each row says."""
-    return ["".join(model.class_names[int(one.probabilities.argmax())] for one in row) for row in answer.rows]
+    return ["".join(_name(answer, one, model) for one in row) for row in answer.rows]
 
 
-def _described(answer: Answer, model: Model) -> dict[str, Any]:
+def _name(answer: Answer, one: Recognised, model: Recogniser) -> str:
+    """Return the name of the most probable class, or a question mark where it is not sure enough."""
+    return model.class_names[int(one.probabilities.argmax())] if answer.knows(one) else UNKNOWN
+
+
+def _described(answer: Answer, model: Recogniser) -> dict[str, Any]:
     """Return one picture's answer as JSON can hold it."""
     described: dict[str, Any] = {
         "file": answer.name,
@@ -215,7 +245,7 @@ def _described(answer: Answer, model: Model) -> dict[str, Any]:
     return described
 
 
-def _print_table(answers: list[Answer], model: Model) -> None:
+def _print_table(answers: list[Answer], model: Recogniser) -> None:
     """Print a line of comma-separated values for each digit."""
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -231,7 +261,7 @@ def _complain(answer: Answer) -> None:
         click.echo(f"groundup: {answer.name}: {answer.error}", err=True)
 
 
-def _print(answer: Answer, model: Model) -> None:
+def _print(answer: Answer, model: Recogniser) -> None:
     """Print one picture's answer for people.
 
     Of a single digit the picture is shown, as the network sees it, and all probabilities; of several, each row and the
@@ -242,7 +272,9 @@ def _print(answer: Answer, model: Model) -> None:
     known = "" if answer.label is None else f" (label: {answer.label})"
     if [len(row) for row in answer.rows] == [1]:
         one = answer.rows[0][0]
-        click.echo(f"{answer.name}: {click.style(text[0], bold=True)}, {one.probabilities.max():.1%}{known}")
+        best = model.class_names[int(one.probabilities.argmax())]
+        said = best if answer.knows(one) else f"I don't know; perhaps {best}"
+        click.echo(f"{answer.name}: {click.style(said, bold=True)}, {one.probabilities.max():.1%}{known}")
         drawn = half_blocks(one.prepared.pixels, wants_colour(sys.stdout))
         click.echo(side_by_side(drawn, distribution(model.class_names, one.probabilities.tolist())))
     elif text:

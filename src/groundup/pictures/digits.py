@@ -19,7 +19,7 @@ from groundup.pictures.segmentation import Parts, Span, best_spans, divide, poss
 from groundup.pictures.writing import Writing, find_writing
 
 if TYPE_CHECKING:
-    from groundup.models.model import Model
+    from groundup.models.recogniser import Recogniser
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
@@ -72,7 +72,7 @@ class Page:
     rows: list[list[Recognised]]
 
 
-def read_digits(picture: Source, model: Model | str | Path | None = None) -> list[list[Digit]]:
+def read_digits(picture: Source, model: Recogniser | str | Path | None = None) -> list[list[Digit]]:
     """Read all digits in a picture, in rows from top to bottom, each from left to right.
 
     Parameters
@@ -80,8 +80,9 @@ def read_digits(picture: Source, model: Model | str | Path | None = None) -> lis
     picture : str, Path, file, PIL image or ndarray
         A picture's file, or the picture: uint8 of shape (height, width), or (height, width, 3 or 4) in colour, without
         or with transparency; or float, shape (height, width), 0 is black, 1 is white.
-    model : Model, str or Path, optional
-        The recogniser, or its file or run folder. Without it, the newest run's.
+    model : Recogniser, str or Path, optional
+        A model or a committee; or its file, run folder, or shipped name. Without it, the shipped one, or else the
+        newest run's.
 
     Raises
     ------
@@ -97,13 +98,13 @@ def read_digits(picture: Source, model: Model | str | Path | None = None) -> lis
     ]
 
 
-def _loaded(model: Model | str | Path | None) -> Model:
-    from groundup.models.model import Model
-    from groundup.training.run import Run
+def _loaded(model: Recogniser | str | Path | None) -> Recogniser:
+    from groundup.models import shipped
+    from groundup.models.recogniser import Recogniser
 
-    if isinstance(model, Model):
+    if isinstance(model, Recogniser):
         return model
-    return Model.load(Run.newest().best_model_file if model is None else model)
+    return Recogniser.load(shipped.default() if model is None else model)
 
 
 def read_page(picture: Picture, classify: Classify) -> Page:

@@ -53,16 +53,16 @@ inline void check_sparse_add_case(Checker &checker, Long vectors, Long panels, L
     const Long rows = 20, width = vectors * checker.kernels.lanes, stride = width + 3, panel_stride = rows * stride;
     Random out(checker, panels * panel_stride), b(checker, panels * stride);
     Buffer<Entry> entries(checker, count, [&](Long) {
-        return Entry{static_cast<std::int32_t>(checker.below(rows) * stride), checker.uniform()};
+        return Entry{static_cast<std::int32_t>(checker.below(rows)), checker.uniform()};
     });
-    checker.kernels.sparse_add(out(), panel_stride, entries(), count, b(), stride, panels, vectors);
+    checker.kernels.sparse_add(out(), stride, panel_stride, entries(), count, b(), stride, panels, vectors);
     for (Long panel = 0; panel < panels; ++panel)
         for (Long row = 0; row < rows; ++row)
             for (Long c = 0; c < width; ++c) {
                 const Long i = panel * panel_stride + row * stride + c;
                 double want = out[i], magnitude = std::abs(want), terms = 0;
                 for (Long e = 0; e < count; ++e)
-                    if (entries[e].place == row * stride) {
+                    if (entries[e].place == row) {
                         const double term = static_cast<double>(entries[e].value) * b[panel * stride + c];
                         want += term, magnitude += std::abs(term), terms += 1;
                     }
@@ -117,9 +117,9 @@ inline void time_sparse_add(const Kernels &kernels, Benchmark &benchmark) {
     auto out = filled(panels * 784 * width);
     const auto b = filled(panels * width, 0.0f);
     std::vector<Entry> entries;
-    for (Long i = 0; i < count; ++i) entries.push_back({static_cast<std::int32_t>(i * 5 * width), 0.5f});
+    for (Long i = 0; i < count; ++i) entries.push_back({static_cast<std::int32_t>(i * 5), 0.5f});
     benchmark.operations(2.0 * static_cast<double>(count * panels * width), [&] {
-        kernels.sparse_add(out.data(), 784 * width, entries.data(), count, b.data(), width, panels, vectors);
+        kernels.sparse_add(out.data(), width, 784 * width, entries.data(), count, b.data(), width, panels, vectors);
     });
 }
 

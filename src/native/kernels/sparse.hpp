@@ -44,14 +44,14 @@ static void sparse_product(float *out, Long out_panel_stride, const Entry *entri
 }
 
 template <int P, int V>
-static inline void sparse_add_tile(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
-                                   Long b_panel_stride) {
+static inline void sparse_add_tile(float *out, Long out_row_stride, Long out_panel_stride, const Entry *entries,
+                                   Long count, const float *b, Long b_panel_stride) {
     Floats row[P][V];
     for (int p = 0; p < P; ++p)
         for (int v = 0; v < V; ++v) row[p][v] = load(b + p * b_panel_stride + v * LANES);
     for (Long e = 0; e < count; ++e) {
         const Floats value = broadcast(entries[e].value);
-        float *to = out + entries[e].place;
+        float *to = out + entries[e].place * out_row_stride;
 #pragma GCC unroll 12
         for (int p = 0; p < P; ++p)
 #pragma GCC unroll 3
@@ -63,19 +63,19 @@ static inline void sparse_add_tile(float *out, Long out_panel_stride, const Entr
 }
 
 template <int P, int V>
-static void sparse_add_tiles(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
-                             Long b_panel_stride, Long panels) {
+static void sparse_add_tiles(float *out, Long out_row_stride, Long out_panel_stride, const Entry *entries, Long count,
+                             const float *b, Long b_panel_stride, Long panels) {
     if constexpr (P > 0) {
-        if (panels == P) sparse_add_tile<P, V>(out, out_panel_stride, entries, count, b, b_panel_stride);
-        else sparse_add_tiles<P - 1, V>(out, out_panel_stride, entries, count, b, b_panel_stride, panels);
+        if (panels == P) sparse_add_tile<P, V>(out, out_row_stride, out_panel_stride, entries, count, b, b_panel_stride);
+        else sparse_add_tiles<P - 1, V>(out, out_row_stride, out_panel_stride, entries, count, b, b_panel_stride, panels);
     }
 }
 
-static void sparse_add(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
-                       Long b_panel_stride, Long panels, Long vectors) {
+static void sparse_add(float *out, Long out_row_stride, Long out_panel_stride, const Entry *entries, Long count,
+                       const float *b, Long b_panel_stride, Long panels, Long vectors) {
     const auto run = [&]<int V>() {
-        sparse_add_tiles<static_cast<int>(sparse_registers / V), V>(out, out_panel_stride, entries, count, b,
-                                                                    b_panel_stride, panels);
+        sparse_add_tiles<static_cast<int>(sparse_registers / V), V>(out, out_row_stride, out_panel_stride, entries,
+                                                                    count, b, b_panel_stride, panels);
     };
     if (vectors == 1) run.template operator()<1>();
     else if (vectors == 2) run.template operator()<2>();
