@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import groundup
+from groundup.models import shipped
 from groundup.pictures.digits import read_digits
-from groundup.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.folder is None:
         parser.error("name the folder of the pictures, or set GROUNDUP_PICTURES")
-    outcomes = measure(Path(options.folder), groundup.Model.load(options.model or Run.newest().best_model_file))
+    outcomes = measure(Path(options.folder), groundup.Recogniser.load(options.model or shipped.default()))
     wrong = [outcome for outcome in outcomes if not outcome.right]
     if options.json:
         print(json.dumps({"kinds": table(outcomes), "wrong": [asdict(outcome) for outcome in wrong]}))
