@@ -186,6 +186,12 @@ def test_refuses_an_unknown_layer_by_name() -> None:
         program(Network([Linear(196, 10), Cube()]))
 
 
+def test_refuses_a_window_too_wide_for_its_places() -> None:
+    program(Network([MaxPool2d(255), Flatten(), Linear(1, 10)], (1, 255, 255)))
+    with pytest.raises(NetworkError, match=r"layer 0, MaxPool2d\(size=256\): native pools .* at most 255"):
+        program(Network([MaxPool2d(256), Flatten(), Linear(1, 10)], (1, 256, 256)))
+
+
 def test_refuses_an_unknown_precision() -> None:
     with pytest.raises(ParameterError, match="float32 and mixed"):
         program(WIDE, precision="float64")

