@@ -149,6 +149,4 @@ int main(std::span<char *> arguments) {
 
 }  // namespace groundup::checks
 
-int main(int count, char **arguments) {
-    return groundup::checks::main({arguments, static_cast<std::size_t>(count)});
-}
+int main(int count, char **arguments) { return groundup::checks::main({arguments, static_cast<std::size_t>(count)}); }

@@ -11,7 +11,7 @@ Long window_place(Long i, Long inputs, Long size, const Panels &panels) {
 }
 
 constexpr Long short_run = 16;  // numbers of a window that lie side by side
-constexpr Long block = 1024;     // numbers of a gradient that a task sums
+constexpr Long block = 1024;    // numbers of a gradient that a task sums
 
 // Copies a picture (height, width, channels) into a frame, its rows and columns `spread` apart.
 template <class Number, class Copy>
@@ -47,10 +47,12 @@ Convolution::Convolution(Setting &setting, const std::string &name, Long inputs,
       has_bias_(bias),
       operand_(setting, size, size * inputs, outputs),
       turned_operand_(setting, size, size * outputs, inputs),
-      weight_(name + "weight", outputs * inputs * size * size, operand_.panels.size(),
-              [=, panels = operand_.panels](Long i) { return window_place(i, inputs, size, panels); }, true, setting),
-      bias_(name + "bias", bias ? outputs : 0, operand_.panels.count() * operand_.panels.width,
-            [](Long i) { return i; }, true, setting),
+      weight_(
+          name + "weight", outputs * inputs * size * size, operand_.panels.size(),
+          [=, panels = operand_.panels](Long i) { return window_place(i, inputs, size, panels); }, true, setting),
+      bias_(
+          name + "bias", bias ? outputs : 0, operand_.panels.count() * operand_.panels.width, [](Long i) { return i; },
+          true, setting),
       run_vectors_(divide_up(size * inputs, kernels_.lanes)),
       row_size_(size * run_vectors_ * kernels_.lanes) {}
 
@@ -96,8 +98,8 @@ Buffer *Convolution::left_operand(Plan &plan, Buffer *x, const Shape &framed, Lo
         Buffer *to = plan.bytes_for<BFloat16>(framed.size() + 2 * kernels_.cells);  // a segment is read in whole Pairs
         plan.by_pictures({x, to}, [=, this](const Pictures &pictures) {
             for (Long n = 0; n < pictures.count; ++n)
-                put(to->at<BFloat16>(pictures) + n * to->numbers<BFloat16>(), framed, x->at(pictures) + n * shape.size(),
-                    shape, top, left, spread, kernels_.round_mixed);
+                put(to->at<BFloat16>(pictures) + n * to->numbers<BFloat16>(), framed,
+                    x->at(pictures) + n * shape.size(), shape, top, left, spread, kernels_.round_mixed);
         });
         return to;
     }
@@ -141,7 +143,8 @@ void Convolution::multiply_short(Plan &plan, Buffer *y, Buffer *x, const Shape &
         float *row_windows = windows->of(pictures.thread);
         for (Long n = 0; n < pictures.count; ++n)
             for (Long row = 0; row < shape.height; ++row) {
-                const float *first = x->at(pictures) + n * x->numbers() + (top + row * step) * line + left * framed.channels;
+                const float *first =
+                    x->at(pictures) + n * x->numbers() + (top + row * step) * line + left * framed.channels;
                 float *to = y->at(pictures) + n * shape.size() + row * shape.width * shape.channels;
                 kernels_.windows(row_windows, first, shape.width, across, size_, size_ * framed.channels, line);
                 for (Long panel = 0; panel < operand.panels.count(); ++panel)
@@ -178,15 +181,14 @@ void Convolution::add_gradients(Plan &plan) {
                     right_stride = panels.width;
                 }
                 for (Long row = 0; row < size_; ++row)
-                    kernels_.product(weights->data() + pictures.chunk * size + panels.begin(panel) + row * run * panels.width,
-                                     panels.width,
-                                     {picture + row * framed.width * inputs_, 1, stride_ * inputs_,
-                                      stride_ * framed.width * inputs_, shape.height, shape.width},
-                                     right, right_stride, nullptr, add, run, columns, panels.vectors);
+                    kernels_.product(
+                        weights->data() + pictures.chunk * size + panels.begin(panel) + row * run * panels.width,
+                        panels.width,
+                        {picture + row * framed.width * inputs_, 1, stride_ * inputs_, stride_ * framed.width * inputs_,
+                         shape.height, shape.width},
+                        right, right_stride, nullptr, add, run, columns, panels.vectors);
             }
-            float *sums = biases->data() + pictures.chunk * bias_.size;
-            if (has_bias_ && !add) std::fill_n(sums, bias_.size, 0.0F);
-            if (has_bias_) kernels_.add_rows(sums, above, shape.area(), outputs_);
+            add_bias_gradient(*biases, pictures.chunk, add, above, shape.area());
         }
     });
 }
@@ -204,36 +206,45 @@ void Convolution::add_gradients_mixed(Plan &plan) {
     Buffer *channels = plan.bytes_for<BFloat16>(area * inputs_ + reach);
     Buffer *spread = plan.bytes_for<float>(above.size());
     Buffer *right = plan.bytes_for<Pair>(pairs * operand_.panels.width);
-    plan.by_pictures({x_, dy_, pixels, channels, spread, right}, [=, this, x = x_, dy = dy_, weights = weight_gradients_,
-                                                                  biases = bias_gradients_](const Pictures &pictures) {
-        const Panels &panels = operand_.panels;
-        const auto copy = [](float *numbers, const float *from, Long count) { std::copy_n(from, count, numbers); };
-        for (Long n = 0; n < pictures.count; ++n) {
-            const bool add = n || !pictures.opens;
-            const float *gradient = dy->at(pictures) + n * dy->shape.size();
-            float *picture = pixels->at(pictures), *wide = spread->at(pictures);
-            BFloat16 *left = channels->at<BFloat16>(pictures);
-            Pair *interleaved = right->at<Pair>(pictures);
-            put(picture, framed, x->at(pictures) + n * x->shape.size(), x->shape, padding_, padding_, 1, copy);
-            kernels_.transpose_mixed(left, picture, framed.area(), inputs_, area, inputs_);
-            put(wide, above, gradient, dy->shape, 0, 0, stride_, copy);
-            for (Long panel = 0; panel < panels.count(); ++panel) {
-                const Long columns = panels.columns_of(panel);
-                kernels_.interleave(interleaved, wide + panel * panels.width, framed.area(), columns, outputs_, pairs,
-                                    panels.width);
-                float *to = weights->data() + pictures.chunk * size + panels.begin(panel);
-                // One channel: neighbours of a window's row are rows of the product. Otherwise its channels are.
-                const Long rows = inputs_ == 1 ? size_ : inputs_, row_stride = inputs_ == 1 ? 1 : area;
-                for (Long cell = 0; cell < size_ * size_; cell += inputs_ == 1 ? size_ : 1)
-                    kernels_.product_mixed(to + cell * inputs_ * panels.width, panels.width,
-                                           {left + cell / size_ * framed.width + cell % size_, row_stride, 2, 0, 1, pairs},
-                                           interleaved, panels.width, nullptr, add, rows, columns, panels.vectors);
+    plan.by_pictures(
+        {x_, dy_, pixels, channels, spread, right},
+        [=, this, x = x_, dy = dy_, weights = weight_gradients_, biases = bias_gradients_](const Pictures &pictures) {
+            const Panels &panels = operand_.panels;
+            const auto copy = [](float *numbers, const float *from, Long count) { std::copy_n(from, count, numbers); };
+            for (Long n = 0; n < pictures.count; ++n) {
+                const bool add = n || !pictures.opens;
+                const float *gradient = dy->at(pictures) + n * dy->shape.size();
+                float *picture = pixels->at(pictures), *wide = spread->at(pictures);
+                BFloat16 *left = channels->at<BFloat16>(pictures);
+                Pair *interleaved = right->at<Pair>(pictures);
+                put(picture, framed, x->at(pictures) + n * x->shape.size(), x->shape, padding_, padding_, 1, copy);
+                kernels_.transpose_mixed(left, picture, framed.area(), inputs_, area, inputs_);
+                put(wide, above, gradient, dy->shape, 0, 0, stride_, copy);
+                for (Long panel = 0; panel < panels.count(); ++panel) {
+                    const Long columns = panels.columns_of(panel);
+                    kernels_.interleave(interleaved, wide + panel * panels.width, framed.area(), columns, outputs_,
+                                        pairs, panels.width);
+                    float *to = weights->data() + pictures.chunk * size + panels.begin(panel);
+                    // One channel: neighbours of a window's row are rows of the product. Otherwise its channels are.
+                    const Long rows = inputs_ == 1 ? size_ : inputs_, row_stride = inputs_ == 1 ? 1 : area;
+                    for (Long cell = 0; cell < size_ * size_; cell += inputs_ == 1 ? size_ : 1)
+                        kernels_.product_mixed(
+                            to + cell * inputs_ * panels.width, panels.width,
+                            {left + cell / size_ * framed.width + cell % size_, row_stride, 2, 0, 1, pairs},
+                            interleaved, panels.width, nullptr, add, rows, columns, panels.vectors);
+                }
+                add_bias_gradient(*biases, pictures.chunk, add, gradient, dy->shape.area());
             }
-            float *sums = biases->data() + pictures.chunk * bias_.size;
-            if (has_bias_ && !add) std::fill_n(sums, bias_.size, 0.0F);
-            if (has_bias_) kernels_.add_rows(sums, gradient, dy->shape.area(), outputs_);
-        }
-    });
+        });
+}
+
+// The chunk's gradient (outputs,) becomes, or grows by, the sum of dy (area, outputs).
+void Convolution::add_bias_gradient(const Array<float> &gradients, Long chunk, bool add, const float *dy,
+                                    Long area) const {
+    if (!has_bias_) return;
+    float *sums = gradients.data() + chunk * bias_.size;
+    if (!add) std::fill_n(sums, bias_.size, 0.0F);
+    kernels_.add_rows(sums, dy, area, outputs_);
 }
 
 void Convolution::update(Plan &plan, bool keep) {
@@ -250,26 +261,30 @@ void Convolution::add_chunks(float *sums, const Array<float> &gradients, Long si
 }
 
 void Convolution::update_from_panels(Plan &plan, bool keep) {
-    plan.together({}, [this] { return divide_up(weight_.size, block); },
-                  [this, keep, &plan, gradients = weight_gradients_](Long task, int) {
-                      const Long begin = task * block, numbers = std::min(block, weight_.size - begin);
-                      alignas(64) float sums[block];
-                      add_chunks(sums, *gradients, weight_.size, begin, numbers, plan.chunks(setting_.batch.count));
-                      weight_.take(setting_, keep, begin, sums, numbers);
-                  });
+    plan.together(
+        {}, [this] { return divide_up(weight_.size, block); },
+        [this, keep, &plan, gradients = weight_gradients_](Long task, int) {
+            const Long begin = task * block, numbers = std::min(block, weight_.size - begin);
+            alignas(64) float sums[block];
+            add_chunks(sums, *gradients, weight_.size, begin, numbers, plan.chunks(setting_.batch.count));
+            weight_.take(setting_, keep, begin, sums, numbers);
+        });
 }
 
 void Convolution::take_bias(Plan &plan, bool keep) {
-    plan.together({}, [] { return Long{1}; }, [this, keep, &plan, gradients = bias_gradients_](Long, int) {
-        std::vector<float> sums(static_cast<std::size_t>(bias_.size));
-        add_chunks(sums.data(), *gradients, bias_.size, 0, bias_.size, plan.chunks(setting_.batch.count));
-        bias_.take(setting_, keep, 0, sums.data(), bias_.size);
-    });
+    plan.together(
+        {}, [] { return Long{1}; },
+        [this, keep, &plan, gradients = bias_gradients_](Long, int) {
+            std::vector<float> sums(static_cast<std::size_t>(bias_.size));
+            add_chunks(sums.data(), *gradients, bias_.size, 0, bias_.size, plan.chunks(setting_.batch.count));
+            bias_.take(setting_, keep, 0, sums.data(), bias_.size);
+        });
 }
 
 void Convolution::refresh(Plan &plan) {
-    plan.together({}, [this] { return setting_.mixed ? operand_.panels.count() : 0; },
-                  [this](Long panel, int) { operand_.refresh(weight_.values.data(), panel); });
+    plan.together(
+        {}, [this] { return setting_.mixed ? operand_.panels.count() : 0; },
+        [this](Long panel, int) { operand_.refresh(weight_.values.data(), panel); });
     plan.together({}, [this] { return Long{turned_.count() != 0}; }, [this](Long, int) { refresh_turned(); });
     plan.together({}, [this] { return Long{rows_.count() != 0}; }, [this](Long, int) { refresh_rows(); });
 }

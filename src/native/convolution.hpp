@@ -31,9 +31,11 @@ class Convolution : public Layer {
                         const Operand &operand, const float *values, const float *bias) const;
     void add_gradients(Plan &plan);
     void add_gradients_mixed(Plan &plan);
+    void add_bias_gradient(const Array<float> &gradients, Long chunk, bool add, const float *dy, Long area) const;
     void refresh_turned();
     void refresh_rows();
-    void sort_by_output(Entry *entries, Long *counts, const float *dy, const CellNumber *cells, const Window &window) const;
+    void sort_by_output(Entry *entries, Long *counts, const float *dy, const CellNumber *cells,
+                        const Window &window) const;
     template <class Run>
     void for_row_parts(Run run) const;
     void add_chunks(float *sums, const Array<float> &gradients, Long size, Long begin, Long numbers, Long chunks) const;
@@ -53,9 +55,9 @@ class Convolution : public Layer {
     Array<float> turned_;  // (rows and columns of the window, outputs; inputs) in panels; only where somebody wants it
     // Of the plan that is being made:
     Buffer *x_ = nullptr, *dy_ = nullptr;
-    Shape framed_{};  // the picture with its padding
+    Shape framed_{};                                                   // the picture with its padding
     std::shared_ptr<Array<float>> weight_gradients_, bias_gradients_;  // of each chunk of pictures
-    bool by_output_ = false;  // whether those lie as rows_, or in panels
+    bool by_output_ = false;                                           // whether those lie as rows_, or in panels
 };
 
 }  // namespace groundup

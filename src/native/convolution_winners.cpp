@@ -20,7 +20,8 @@ void Convolution::for_row_parts(Run run) const {
     const Long width = vectors * lanes, all = run_vectors_ / vectors, most = kernels_.sparse_panels(vectors);
     for (Long row = 0; row < size_; ++row)
         for (Long panel = 0; panel < all; panel += most)
-            run((row * all + panel) * width, width, width, std::min(most, all - panel), vectors, row * line + panel * width);
+            run((row * all + panel) * width, width, width, std::min(most, all - panel), vectors,
+                row * line + panel * width);
 }
 
 Buffer *Convolution::backward_winners(Plan &plan, Buffer *dy, const Winners &winners, bool wanted) {
@@ -41,7 +42,8 @@ Buffer *Convolution::backward_winners(Plan &plan, Buffer *dy, const Winners &win
             const float *picture = x->at(pictures) + n * x->numbers(), *above = dy->at(pictures) + n * dy->numbers();
             Entry *entries = lists->at<Entry>(pictures) + n * dy->numbers();
             Long *counts = lengths->at<Long>(pictures) + n * outputs_;
-            sort_by_output(entries, counts, above, winners.cells->at<CellNumber>(pictures) + n * dy->numbers(), winners.window);
+            sort_by_output(entries, counts, above, winners.cells->at<CellNumber>(pictures) + n * dy->numbers(),
+                           winners.window);
             float *sums = weights->data() + pictures.chunk * size;
             if (!add) std::fill_n(sums, size, 0.0F);
             for (Long output = 0; output < outputs_; ++output)
@@ -50,9 +52,7 @@ Buffer *Convolution::backward_winners(Plan &plan, Buffer *dy, const Winners &win
                     kernels_.sparse_product(own, stride, entries + output * windows, counts[output], picture + from, 1,
                                             window_stride, own, panels, vectors);
                 });
-            float *bias_sums = biases->data() + pictures.chunk * bias_.size;
-            if (has_bias_ && !add) std::fill_n(bias_sums, bias_.size, 0.0F);
-            if (has_bias_) kernels_.add_rows(bias_sums, above, windows, outputs_);
+            add_bias_gradient(*biases, pictures.chunk, add, above, windows);
         }
     });
     if (!wanted) return nullptr;
@@ -81,7 +81,8 @@ Buffer *Convolution::backward_winners(Plan &plan, Buffer *dy, const Winners &win
 // entries (outputs, windows of the pool): where in the framed picture the window of a winner begins, and its gradient.
 void Convolution::sort_by_output(Entry *entries, Long *counts, const float *dy, const CellNumber *cells,
                                  const Window &window) const {
-    const Long windows = window.rows * window.columns, across = stride_ * inputs_, down = stride_ * framed_.width * inputs_;
+    const Long windows = window.rows * window.columns, across = stride_ * inputs_,
+               down = stride_ * framed_.width * inputs_;
     std::vector<std::int32_t> distances(static_cast<std::size_t>(window.size * window.size));
     for (Long cell = 0; cell < window.size * window.size; ++cell)
         distances[static_cast<std::size_t>(cell)] =
@@ -101,18 +102,19 @@ void Convolution::sort_by_output(Entry *entries, Long *counts, const float *dy, 
 void Convolution::update_from_rows(Plan &plan, bool keep) {
     const Panels &panels = operand_.panels;
     const auto room = std::make_shared<Scratch<float>>(plan, panels.width * row_size_ + panels.cells * panels.width);
-    plan.together({}, [&panels] { return panels.count(); },
-                  [=, this, &plan, &panels, gradients = weight_gradients_](Long panel, int thread) {
-                      const Long columns = panels.columns_of(panel), run = size_ * inputs_;
-                      float *rows = room->of(thread), *gradient = rows + panels.width * row_size_;
-                      add_chunks(rows, *gradients, outputs_ * row_size_, panel * panels.width * row_size_,
-                                 columns * row_size_, plan.chunks(setting_.batch.count));
-                      std::fill_n(gradient, panels.cells * panels.width, 0.0F);
-                      for (Long row = 0; row < size_; ++row)
-                          kernels_.transpose(gradient + row * run * panels.width, rows + row * run_vectors_ * kernels_.lanes,
-                                             columns, run, panels.width, row_size_);
-                      weight_.take(setting_, keep, panels.begin(panel), gradient, panels.cells * panels.width);
-                  });
+    plan.together(
+        {}, [&panels] { return panels.count(); },
+        [=, this, &plan, &panels, gradients = weight_gradients_](Long panel, int thread) {
+            const Long columns = panels.columns_of(panel), run = size_ * inputs_;
+            float *rows = room->of(thread), *gradient = rows + panels.width * row_size_;
+            add_chunks(rows, *gradients, outputs_ * row_size_, panel * panels.width * row_size_, columns * row_size_,
+                       plan.chunks(setting_.batch.count));
+            std::fill_n(gradient, panels.cells * panels.width, 0.0F);
+            for (Long row = 0; row < size_; ++row)
+                kernels_.transpose(gradient + row * run * panels.width, rows + row * run_vectors_ * kernels_.lanes,
+                                   columns, run, panels.width, row_size_);
+            weight_.take(setting_, keep, panels.begin(panel), gradient, panels.cells * panels.width);
+        });
 }
 
 void Convolution::refresh_rows() {

@@ -10,8 +10,8 @@
 namespace groundup {
 
 struct InstructionSet {
-    const char *name;           // as GROUNDUP_ISA takes it
-    const Kernels *kernels;     // null if it is not available
+    const char *name;        // as GROUNDUP_ISA takes it
+    const Kernels *kernels;  // null if it is not available
     bool available;
     std::string why_not;        // empty if it is available
     bool bfloat16_in_hardware;  // whether `mixed` is faster than float32

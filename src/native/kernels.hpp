@@ -23,7 +23,7 @@ struct Rows {
     Long step;            // from one cell of a segment to the next, in numbers (of Pairs: always 2)
     Long segment_stride;  // from one segment to the next, in numbers
     Long segments;
-    Long length;          // cells in a segment
+    Long length;  // cells in a segment
 };
 
 // One entry of a sparse row: the number at a place. All others are zero.
@@ -68,13 +68,13 @@ struct Kernels {
     // of at most 3 · lanes, rounded up to whole registers (`vectors`), readable with whatever lies behind.
     void (*product)(float *out, Long out_stride, const Rows &a, const float *b, Long b_stride, const float *bias,
                     bool add, Long rows, Long columns, Long vectors);
-    void (*product_mixed)(float *out, Long out_stride, const Rows &a, const Pair *b, Long b_stride,
-                          const float *bias, bool add, Long rows, Long columns, Long vectors);
+    void (*product_mixed)(float *out, Long out_stride, const Rows &a, const Pair *b, Long b_stride, const float *bias,
+                          bool add, Long rows, Long columns, Long vectors);
     // After a thread's last mixed product and before other people's code runs in it, which may use AMX's tiles, too.
     void (*release)();
 
-    // -- sparse.hpp: out (panels, vectors · lanes) = Σ value · b[panel][place] over the entries [+ bias]. A panel of b
-    // has rows of vectors · lanes floats. At most 12 / vectors panels at once (`sparse_panels`).
+    // -- sparse.hpp: out (panels, vectors · lanes) = Σ value · b[panel][place] over the entries [+ bias]. A panel of
+    // b has rows of vectors · lanes floats. At most 12 / vectors panels at once (`sparse_panels`).
     Long (*sparse_panels)(Long vectors);
     void (*sparse_product)(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
                            Long b_row_stride, Long b_panel_stride, const float *bias, Long panels, Long vectors);
@@ -86,8 +86,9 @@ struct Kernels {
     Long (*nonzeros)(Entry *entries, const std::uint8_t *bytes, float scale, Long first, Long count);
 
     // -- layout.hpp
-    void (*normalize)(float *y, const std::uint8_t *pixels, float scale, float shift, Long count);  // pixels · scale + shift
-    void (*round_mixed)(BFloat16 *y, const float *x, Long count);            // to the nearest, ties to even
+    void (*normalize)(float *y, const std::uint8_t *pixels, float scale, float shift,
+                      Long count);                                 // pixels · scale + shift
+    void (*round_mixed)(BFloat16 *y, const float *x, Long count);  // to the nearest, ties to even
     void (*transpose)(float *y, const float *x, Long rows, Long columns, Long y_stride, Long x_stride);
     void (*transpose_mixed)(BFloat16 *y, const float *x, Long rows, Long columns, Long y_stride, Long x_stride);
     // y (columns, size · run) of x: `columns` windows that are `across` apart, each of `size` runs that are `line` apart.
@@ -128,8 +129,8 @@ struct Kernels {
                                 const float *mean_dx, const float *along, const float *scale, Long rows, Long features);
 
     // -- structure.hpp
-    void (*add)(float *y, const float *x, Long count);      // y += x
-    void (*scale)(float *y, float factor, Long count);      // y *= factor
+    void (*add)(float *y, const float *x, Long count);  // y += x
+    void (*scale)(float *y, float factor, Long count);  // y *= factor
     double (*sum_of_squares)(const float *x, Long count);
     void (*add_rows)(float *sums, const float *x, Long rows, Long features);  // sums (features,) += Σ rows of x
     // mask of one picture, drawn by SplitMix64 read at the counters first + 1, ...: 0, or 1 / (1 - rate).

@@ -22,10 +22,12 @@ Linear::Linear(Setting &setting, const std::string &name, Long inputs, Long outp
       has_bias_(bias),
       operand_(setting, 1, inputs, outputs),
       transposed_operand_(setting, 1, outputs, inputs),
-      weight_(name + "weight", inputs * outputs, operand_.panels.size(),
-              [inputs, panels = operand_.panels](Long i) { return panels.at(i % inputs, i / inputs); }, true, setting),
-      bias_(name + "bias", bias ? outputs : 0, operand_.panels.count() * operand_.panels.width,
-            [](Long i) { return i; }, true, setting) {}
+      weight_(
+          name + "weight", inputs * outputs, operand_.panels.size(),
+          [inputs, panels = operand_.panels](Long i) { return panels.at(i % inputs, i / inputs); }, true, setting),
+      bias_(
+          name + "bias", bias ? outputs : 0, operand_.panels.count() * operand_.panels.width, [](Long i) { return i; },
+          true, setting) {}
 
 std::vector<Parameter *> Linear::parameters() {
     if (has_bias_) return {&weight_, &bias_};
@@ -59,7 +61,8 @@ Buffer *Linear::left_operand(Plan &plan, Buffer *x) const {
     Buffer *rounded = plan.bytes_for<BFloat16>(stride);
     plan.by_pictures({x, rounded}, [this, x, rounded, features, stride](const Pictures &pictures) {
         for (Long n = 0; n < pictures.count; ++n)
-            kernels_.round_mixed(rounded->at<BFloat16>(pictures) + n * stride, x->at(pictures) + n * features, features);
+            kernels_.round_mixed(rounded->at<BFloat16>(pictures) + n * stride, x->at(pictures) + n * features,
+                                 features);
     });
     return rounded;
 }
@@ -75,9 +78,12 @@ void Linear::multiply(Plan &plan, Buffer *y, Buffer *x, const Operand &operand, 
         });
         return;
     }
-    plan.by_tasks({x, y}, [&operand] { return operand.panels.count(); }, [=, this, &operand](Long panel, int) {
-        operand.multiply(y->all(), columns, x->all<std::uint8_t>(), stride, 0, values, bias, setting_.batch.count, panel);
-    });
+    plan.by_tasks(
+        {x, y}, [&operand] { return operand.panels.count(); },
+        [=, this, &operand](Long panel, int) {
+            operand.multiply(y->all(), columns, x->all<std::uint8_t>(), stride, 0, values, bias, setting_.batch.count,
+                             panel);
+        });
 }
 
 Buffer *Linear::forward_lit(Plan &plan, const LitPixels &pixels) {
@@ -92,7 +98,8 @@ Buffer *Linear::forward_lit(Plan &plan, const LitPixels &pixels) {
         });
     else
         plan.by_tasks(
-            {pixels.entries, pixels.starts, y}, [=, this] { return groups * divide_up(setting_.batch.count, row_block); },
+            {pixels.entries, pixels.starts, y},
+            [=, this] { return groups * divide_up(setting_.batch.count, row_block); },
             [=, this](Long task, int) {
                 const Long blocks = divide_up(setting_.batch.count, row_block), first = task % blocks * row_block;
                 multiply_lit(y->all() + first * outputs_, pixels.entries->all<Entry>() + first * inputs_,
@@ -133,19 +140,22 @@ void Linear::take(Long panel, Long first_input, const float *gradient, Long rows
 }
 
 void Linear::update_dense(Plan &plan, bool keep) {
-    plan.together({x_, dy_}, [this] { return operand_.panels.count(); }, [this, x = x_, dy = dy_, keep](Long panel, int) {
-        const Panels &panels = operand_.panels;
-        alignas(64) float gradient[block_rows * widest_panel] = {};
-        for (Long input = 0; input < inputs_; input += block_rows) {
-            const Long rows = std::min(block_rows, inputs_ - input);
-            for (Long n = 0; n < setting_.batch.count; n += block_pictures)
-                kernels_.product(gradient, panels.width,
-                                 {x->all() + n * inputs_ + input, 1, inputs_, 0, 1, std::min(block_pictures, setting_.batch.count - n)},
-                                 dy->all() + n * outputs_ + panel * panels.width, outputs_, nullptr, n > 0, rows,
-                                 panels.columns_of(panel), panels.vectors);
-            take(panel, input, gradient, rows, keep);
-        }
-    });
+    plan.together(
+        {x_, dy_}, [this] { return operand_.panels.count(); },
+        [this, x = x_, dy = dy_, keep](Long panel, int) {
+            const Panels &panels = operand_.panels;
+            alignas(64) float gradient[block_rows * widest_panel] = {};
+            for (Long input = 0; input < inputs_; input += block_rows) {
+                const Long rows = std::min(block_rows, inputs_ - input);
+                for (Long n = 0; n < setting_.batch.count; n += block_pictures)
+                    kernels_.product(gradient, panels.width,
+                                     {x->all() + n * inputs_ + input, 1, inputs_, 0, 1,
+                                      std::min(block_pictures, setting_.batch.count - n)},
+                                     dy->all() + n * outputs_ + panel * panels.width, outputs_, nullptr, n > 0, rows,
+                                     panels.columns_of(panel), panels.vectors);
+                take(panel, input, gradient, rows, keep);
+            }
+        });
 }
 
 // The same with pairs of neighbouring pictures: x is transposed, and dy interleaved.
@@ -153,34 +163,35 @@ void Linear::prepare_update(Plan &plan) {
     if (!setting_.mixed) return;
     const Long stride = round_up(plan.capacity(), 2 * kernels_.cells);
     x_transposed_ = std::make_shared<Array<BFloat16>>(inputs_ * stride);
-    plan.together({x_}, [this] { return divide_up(inputs_, block_rows); },
-                  [=, this, x = x_, transposed = x_transposed_](Long block, int) {
-                      const Long first = block * block_rows;
-                      kernels_.transpose_mixed(transposed->data() + first * stride, x->all() + first,
-                                               setting_.batch.count, std::min(block_rows, inputs_ - first), stride,
-                                               inputs_);
-                  });
+    plan.together(
+        {x_}, [this] { return divide_up(inputs_, block_rows); },
+        [=, this, x = x_, transposed = x_transposed_](Long block, int) {
+            const Long first = block * block_rows;
+            kernels_.transpose_mixed(transposed->data() + first * stride, x->all() + first, setting_.batch.count,
+                                     std::min(block_rows, inputs_ - first), stride, inputs_);
+        });
 }
 
 void Linear::update_mixed(Plan &plan, bool keep) {
     const Long stride = round_up(plan.capacity(), 2 * kernels_.cells);
     const auto interleaved = std::make_shared<Scratch<Pair>>(plan, stride / 2 * operand_.panels.width);
-    plan.together({x_, dy_}, [this] { return operand_.panels.count(); },
-                  [=, this, x = x_transposed_, dy = dy_](Long panel, int thread) {
-        const Panels &panels = operand_.panels;
-        const Long columns = panels.columns_of(panel);
-        const Long pairs = round_up(divide_up(setting_.batch.count, 2), kernels_.cells);
-        Pair *right = interleaved->of(thread);
-        kernels_.interleave(right, dy->all() + panel * panels.width, setting_.batch.count, columns, outputs_, pairs,
-                            panels.width);
-        alignas(64) float gradient[block_rows * widest_panel] = {};
-        for (Long input = 0; input < inputs_; input += block_rows) {
-            const Long rows = std::min(block_rows, inputs_ - input);
-            kernels_.product_mixed(gradient, panels.width, {x->data() + input * stride, stride, 2, 0, 1, pairs}, right,
-                                   panels.width, nullptr, false, rows, columns, panels.vectors);
-            take(panel, input, gradient, rows, keep);
-        }
-    });
+    plan.together(
+        {x_, dy_}, [this] { return operand_.panels.count(); },
+        [=, this, x = x_transposed_, dy = dy_](Long panel, int thread) {
+            const Panels &panels = operand_.panels;
+            const Long columns = panels.columns_of(panel);
+            const Long pairs = round_up(divide_up(setting_.batch.count, 2), kernels_.cells);
+            Pair *right = interleaved->of(thread);
+            kernels_.interleave(right, dy->all() + panel * panels.width, setting_.batch.count, columns, outputs_, pairs,
+                                panels.width);
+            alignas(64) float gradient[block_rows * widest_panel] = {};
+            for (Long input = 0; input < inputs_; input += block_rows) {
+                const Long rows = std::min(block_rows, inputs_ - input);
+                kernels_.product_mixed(gradient, panels.width, {x->data() + input * stride, stride, 2, 0, 1, pairs},
+                                       right, panels.width, nullptr, false, rows, columns, panels.vectors);
+                take(panel, input, gradient, rows, keep);
+            }
+        });
 }
 
 // The gradient of a pixel's weights is a sum over the pictures in which it is lit.
@@ -191,20 +202,21 @@ void Linear::update_lit(Plan &plan, bool keep) {
     const auto lists = std::make_shared<Scratch<Entry>>(plan, range * capacity);
     const auto counts = std::make_shared<Scratch<Long>>(plan, range);
     const auto gradients = std::make_shared<Scratch<float>>(plan, together * range * operand_.panels.width);
-    plan.together({lit_.entries, lit_.starts, dy_}, [] { return LitPixels::ranges; },
-                  [=, this, pixels = lit_, dy = dy_](Long number, int thread) {
-                      const Long first = number * range, rows = std::min(range, inputs_ - first);
-                      if (rows <= 0) return;
-                      if (narrow) {
-                          add_pictures(number, rows, pixels, dy->all(), gradients->of(thread));
-                          take_pixels(first, rows, 0, gradients->of(thread), keep);
-                          return;
-                      }
-                      sort_by_pixel(lists->of(thread), counts->of(thread), pixels, number, capacity);
-                      for (Long panel = 0; panel < operand_.panels.count(); panel += together)
-                          update_pixels(first, rows, panel, lists->of(thread), counts->of(thread), capacity, dy->all(),
-                                        gradients->of(thread), keep);
-                  });
+    plan.together(
+        {lit_.entries, lit_.starts, dy_}, [] { return LitPixels::ranges; },
+        [=, this, pixels = lit_, dy = dy_](Long number, int thread) {
+            const Long first = number * range, rows = std::min(range, inputs_ - first);
+            if (rows <= 0) return;
+            if (narrow) {
+                add_pictures(number, rows, pixels, dy->all(), gradients->of(thread));
+                take_pixels(first, rows, 0, gradients->of(thread), keep);
+                return;
+            }
+            sort_by_pixel(lists->of(thread), counts->of(thread), pixels, number, capacity);
+            for (Long panel = 0; panel < operand_.panels.count(); panel += together)
+                update_pixels(first, rows, panel, lists->of(thread), counts->of(thread), capacity, dy->all(),
+                              gradients->of(thread), keep);
+        });
 }
 
 // lists (range, capacity): for each pixel of a range, the pictures in which it is lit.
@@ -252,30 +264,35 @@ void Linear::take_pixels(Long first, Long rows, Long panel, float *gradient, boo
         float *own = gradient + p * rows * panels.width;
         const Long columns = panels.columns_of(panel + p);
         if (columns < panels.width)  // there the product has read dy's next row
-            for (Long row = 0; row < rows; ++row) std::fill(own + row * panels.width + columns, own + (row + 1) * panels.width, 0.0F);
+            for (Long row = 0; row < rows; ++row)
+                std::fill(own + row * panels.width + columns, own + (row + 1) * panels.width, 0.0F);
         take(panel + p, first, own, rows, keep);
     }
 }
 
 // A bias is the weight of an input that is always one.
 void Linear::update_bias(Plan &plan, bool keep) {
-    plan.together({dy_}, [] { return Long{1}; }, [this, dy = dy_, keep](Long, int) {
-        const Panels &panels = operand_.panels;
-        for (Long panel = 0; panel < panels.count(); ++panel) {
-            const Long first = panel * panels.width;
-            alignas(64) float gradient[widest_panel] = {};
-            kernels_.product(gradient, 0, {&one, 0, 0, 0, 1, setting_.batch.count}, dy->all() + first, outputs_, nullptr,
-                             false, 1, panels.columns_of(panel), panels.vectors);
-            bias_.take(setting_, keep, first, gradient, panels.width);
-        }
-    });
+    plan.together(
+        {dy_}, [] { return Long{1}; },
+        [this, dy = dy_, keep](Long, int) {
+            const Panels &panels = operand_.panels;
+            for (Long panel = 0; panel < panels.count(); ++panel) {
+                const Long first = panel * panels.width;
+                alignas(64) float gradient[widest_panel] = {};
+                kernels_.product(gradient, 0, {&one, 0, 0, 0, 1, setting_.batch.count}, dy->all() + first, outputs_,
+                                 nullptr, false, 1, panels.columns_of(panel), panels.vectors);
+                bias_.take(setting_, keep, first, gradient, panels.width);
+            }
+        });
 }
 
 void Linear::refresh(Plan &plan) {
-    plan.together({}, [this] { return setting_.mixed ? operand_.panels.count() : 0; },
-                  [this](Long panel, int) { operand_.refresh(weight_.values.data(), panel); });
-    plan.together({}, [this] { return transposed_.count() ? transposed_operand_.panels.count() : 0; },
-                  [this](Long panel, int) { refresh_transposed(panel); });
+    plan.together(
+        {}, [this] { return setting_.mixed ? operand_.panels.count() : 0; },
+        [this](Long panel, int) { operand_.refresh(weight_.values.data(), panel); });
+    plan.together(
+        {}, [this] { return transposed_.count() ? transposed_operand_.panels.count() : 0; },
+        [this](Long panel, int) { refresh_transposed(panel); });
 }
 
 void Linear::refresh_transposed(Long panel) {
@@ -283,8 +300,8 @@ void Linear::refresh_transposed(Long panel) {
     const Long first = panel * to.width, rows = to.columns_of(panel);
     for (Long p = 0; p < from.count(); ++p)
         kernels_.transpose(transposed_.data() + to.begin(panel) + p * from.width * to.width,
-                           weight_.values.data() + from.begin(p) + first * from.width, rows, from.columns_of(p), to.width,
-                           from.width);
+                           weight_.values.data() + from.begin(p) + first * from.width, rows, from.columns_of(p),
+                           to.width, from.width);
     transposed_operand_.refresh(transposed_.data(), panel);
 }
 

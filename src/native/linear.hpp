@@ -20,7 +20,8 @@ class Linear : public Layer {
 
   private:
     Buffer *left_operand(Plan &plan, Buffer *x) const;
-    void multiply(Plan &plan, Buffer *y, Buffer *x, const Operand &operand, const float *values, const float *bias) const;
+    void multiply(Plan &plan, Buffer *y, Buffer *x, const Operand &operand, const float *values,
+                  const float *bias) const;
     void multiply_lit(float *y, const Entry *entries, const Long *starts, Long count, Long group) const;
     void update_dense(Plan &plan, bool keep);
     void update_mixed(Plan &plan, bool keep);

@@ -52,7 +52,8 @@ std::unique_ptr<Layer> layer_of(Setting &setting, const nb::tuple &it) {
         return make_convolution(setting, item<std::string>(it, 1), item<Long>(it, 2), item<Long>(it, 3),
                                 item<Long>(it, 4), item<Long>(it, 5), item<Long>(it, 6), item<bool>(it, 7));
     if (kind == "BatchNorm")
-        return make_batch_norm(setting, item<std::string>(it, 1), item<Long>(it, 2), item<float>(it, 3), item<float>(it, 4));
+        return make_batch_norm(setting, item<std::string>(it, 1), item<Long>(it, 2), item<float>(it, 3),
+                               item<float>(it, 4));
     if (kind == "ReLU") return make_relu(setting);
     if (kind == "LeakyReLU") return make_leaky_relu(setting, item<float>(it, 1));
     if (kind == "Sigmoid") return make_sigmoid(setting);
@@ -65,7 +66,8 @@ std::unique_ptr<Layer> layer_of(Setting &setting, const nb::tuple &it) {
     if (kind == "Dropout") return make_dropout(setting, item<float>(it, 1), item<Long>(it, 2));
     if (kind == "Residual") {
         Program::Layers inner;
-        for (const nb::handle each : item<nb::list>(it, 1)) inner.push_back(layer_of(setting, nb::cast<nb::tuple>(each)));
+        for (const nb::handle each : item<nb::list>(it, 1))
+            inner.push_back(layer_of(setting, nb::cast<nb::tuple>(each)));
         return make_residual(setting, std::move(inner));
     }
     throw Refusal("there is no layer called " + kind);
@@ -77,27 +79,33 @@ Augmentation augmentation_of(const FixedPoint &it) {
 }
 
 // Python owns what it points to.
-Program *program_of(const nb::list &layers, const std::tuple<Long, Long, Long> &shape, bool flat,
-                                    float scale, float shift, Long classes, const nb::tuple &loss,
-                                    const nb::dict &optimizer, const std::optional<FixedPoint> &augmentation,
-                                    Long augmentation_key, Long batch_size, bool mixed, int threads) {
+Program *program_of(const nb::list &layers, const std::tuple<Long, Long, Long> &shape, bool flat, float scale,
+                    float shift, Long classes, const nb::tuple &loss, const nb::dict &optimizer,
+                    const std::optional<FixedPoint> &augmentation, Long augmentation_key, Long batch_size, bool mixed,
+                    int threads) {
     const auto number = [&](const char *key) { return nb::cast<double>(optimizer[key]); };
     const auto flag = [&](const char *key) { return nb::cast<bool>(optimizer[key]); };
-    const OptimizerSetting setting_of_optimizer{
-        static_cast<Rule::Kind>(nb::cast<int>(optimizer["kind"])), nb::cast<int>(optimizer["moments"]),
-        number("momentum"), number("dampening"), flag("nesterov"), number("beta1"), number("beta2"), number("epsilon"),
-        number("weight_decay"), flag("amsgrad"), number("clip_norm")};
-    auto setting = std::make_unique<Setting>(
-        Setting{chosen_instruction_set().kernels, mixed, setting_of_optimizer.moments, {}});
+    const OptimizerSetting setting_of_optimizer{static_cast<Rule::Kind>(nb::cast<int>(optimizer["kind"])),
+                                                nb::cast<int>(optimizer["moments"]),
+                                                number("momentum"),
+                                                number("dampening"),
+                                                flag("nesterov"),
+                                                number("beta1"),
+                                                number("beta2"),
+                                                number("epsilon"),
+                                                number("weight_decay"),
+                                                flag("amsgrad"),
+                                                number("clip_norm")};
+    auto setting =
+        std::make_unique<Setting>(Setting{chosen_instruction_set().kernels, mixed, setting_of_optimizer.moments, {}});
     Program::Layers made;
     for (const nb::handle each : layers) made.push_back(layer_of(*setting, nb::cast<nb::tuple>(each)));
     std::optional<AugmentationStage> stage;
     if (augmentation) stage = {augmentation_of(*augmentation), augmentation_key};
     const auto [channels, height, width] = shape;
-    return new Program(std::move(setting), std::move(made),
-                                     Inputs{{height, width, channels}, scale, shift, flat}, classes,
-                                     Loss{static_cast<Loss::Kind>(item<int>(loss, 0)), item<float>(loss, 1)},
-                                     setting_of_optimizer, stage, batch_size, threads);
+    return new Program(std::move(setting), std::move(made), Inputs{{height, width, channels}, scale, shift, flat},
+                       classes, Loss{static_cast<Loss::Kind>(item<int>(loss, 0)), item<float>(loss, 1)},
+                       setting_of_optimizer, stage, batch_size, threads);
 }
 
 NewFloats new_floats(std::initializer_list<std::size_t> shape, const std::function<float(Long)> &at) {
@@ -114,8 +122,7 @@ NewFloats channels_first(const Buffer &buffer, Long count) {
     const Shape shape = buffer.shape;
     const float *from = buffer.all();
     const auto size = [](Long value) { return static_cast<std::size_t>(value); };
-    if (shape.area() == 1)
-        return new_floats({size(count), size(shape.channels)}, [=](Long i) { return from[i]; });
+    if (shape.area() == 1) return new_floats({size(count), size(shape.channels)}, [=](Long i) { return from[i]; });
     return new_floats({size(count), size(shape.channels), size(shape.height), size(shape.width)}, [=](Long i) {
         const Long place = i % shape.size(), pixel = place % shape.area(), channel = place / shape.area();
         return from[i / shape.size() * shape.size() + pixel * shape.channels + channel];
@@ -171,15 +178,18 @@ void bind_program(nb::module_ &module) {
         .def("set", &set)
         .def("refresh", &Program::refresh, nb::call_guard<nb::gil_scoped_release>())
         .def("step",
-             [](Program &program, const Pixels &pixels, const Pixels &labels, double learning_rate, Long step, const MaskKeys &keys) {
+             [](Program &program, const Pixels &pixels, const Pixels &labels, double learning_rate, Long step,
+                const MaskKeys &keys) {
                  const nb::gil_scoped_release release;
                  return as_tuple(program.train(first_examples(pixels, labels), learning_rate, step, keys.data()));
              })
         .def("trace",
-             [](Program &program, const Pixels &pixels, const Pixels &labels, double learning_rate, Long step, const MaskKeys &keys) {
+             [](Program &program, const Pixels &pixels, const Pixels &labels, double learning_rate, Long step,
+                const MaskKeys &keys) {
                  const Progress done = program.trace(first_examples(pixels, labels), learning_rate, step, keys.data());
                  std::vector<NewFloats> outputs;
-                 for (const Buffer *buffer : program.outputs()) outputs.push_back(channels_first(*buffer, done.examples));
+                 for (const Buffer *buffer : program.outputs())
+                     outputs.push_back(channels_first(*buffer, done.examples));
                  return std::tuple(as_tuple(done), channels_first(*program.inputs(), done.examples), outputs);
              })
         .def("epoch",
@@ -188,11 +198,12 @@ void bind_program(nb::module_ &module) {
                 double report_every, const std::function<bool(ProgressTuple)> &observe) {
                  const nb::gil_scoped_release release;
                  const auto [height, width] = sides(pixels);
-                 program.epoch({pixels.data(), labels.data(), order.data(), static_cast<Long>(order.size()), height, width},
-                               learning_rates, first_step, keys.data(), keys_a_step, report_every, [&](const Progress &progress) {
-                                   const nb::gil_scoped_acquire acquire;
-                                   return observe(as_tuple(progress));
-                               });
+                 program.epoch(
+                     {pixels.data(), labels.data(), order.data(), static_cast<Long>(order.size()), height, width},
+                     learning_rates, first_step, keys.data(), keys_a_step, report_every, [&](const Progress &progress) {
+                         const nb::gil_scoped_acquire acquire;
+                         return observe(as_tuple(progress));
+                     });
              })
         .def("predict", [](Program &program, Numbers<float> outputs, const Pixels &pixels) {
             const nb::gil_scoped_release release;
@@ -209,8 +220,8 @@ void augment(Numbers<std::uint8_t> augmented, const Pixels &pixels, const FixedP
         if (each.name != instruction_set || !each.available) continue;
         const Array<std::uint8_t> room(each.kernels->augmentation_room(it, height, width));
         for (Long n = 0; n < static_cast<Long>(pixels.shape(0)); ++n)
-            each.kernels->augment(augmented.data() + n * height * width, pixels.data() + n * height * width, room.data(),
-                                  it, key, n, height, width);
+            each.kernels->augment(augmented.data() + n * height * width, pixels.data() + n * height * width,
+                                  room.data(), it, key, n, height, width);
     }
 }
 

@@ -18,11 +18,11 @@ Plan::Plan(Long capacity, int threads, bool keep)
       keep_(keep),
       chunk_(std::clamp(divide_up(capacity, wanted_chunks), Long{1}, largest_chunk)) {}
 
-Buffer *Plan::buffer(const Shape &shape) {
-    return new_buffer(shape, shape.size() * static_cast<Long>(sizeof(float)));
-}
+Buffer *Plan::buffer(const Shape &shape) { return new_buffer(shape, shape.size() * static_cast<Long>(sizeof(float))); }
 
-Buffer *Plan::new_buffer(const Shape &shape, Long picture_bytes) { return &buffers_.emplace_back(shape, picture_bytes); }
+Buffer *Plan::new_buffer(const Shape &shape, Long picture_bytes) {
+    return &buffers_.emplace_back(shape, picture_bytes);
+}
 
 void Plan::use(std::initializer_list<Buffer *> uses) {
     const Long phase = static_cast<Long>(phases_.size()) - 1;

@@ -35,7 +35,8 @@ class Buffer {
 
     template <class Number = float>
     Number *at(const Pictures &pictures) const {
-        return reinterpret_cast<Number *>(memory_.data() + (local_ ? pictures.thread * slots_ : pictures.first) * stride_);
+        return reinterpret_cast<Number *>(memory_.data() +
+                                          (local_ ? pictures.thread * slots_ : pictures.first) * stride_);
     }
     template <class Number = float>
     Number *all() const {

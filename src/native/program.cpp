@@ -11,7 +11,7 @@ namespace groundup {
 namespace {
 
 constexpr Long prediction_batch = 240;  // pictures at a time
-constexpr Long few_pictures = 4;         // waking a thread would take longer than they do
+constexpr Long few_pictures = 4;        // waking a thread would take longer than they do
 constexpr Long update_block = 4096;     // numbers of a parameter that a task updates
 
 // Steps are reported together as time has it. Multiples of 2^-24 have the same sum in whatever groups they are added,
@@ -131,7 +131,7 @@ LitPixels Program::lit_pixels(Plan &plan, bool training) {
             for (Long i = 0; i < LitPixels::ranges; ++i) {
                 const Long first = std::min(i * range, size), count = std::min(range, size - first);
                 starts[i + 1] = starts[i] + setting_->kernels->nonzeros(entries + starts[i], pixels + first,
-                                                                       inputs_.scale, first, count);
+                                                                        inputs_.scale, first, count);
             }
         }
     });
@@ -170,12 +170,14 @@ void Program::clip_and_update(Plan &plan) {
     plan.barrier();
     for (Parameter *parameter : parameters_) {
         if (!parameter->learned) continue;
-        plan.together({}, [parameter] { return divide_up(parameter->size, update_block); }, [=, this](Long task, int) {
-            const Long begin = task * update_block, count = std::min(update_block, parameter->size - begin);
-            float *gradient = parameter->gradient.data() + begin;
-            if (clip_scale_ < 1) setting_->kernels->scale(gradient, clip_scale_, count);
-            parameter->take(*setting_, false, begin, gradient, count);
-        });
+        plan.together(
+            {}, [parameter] { return divide_up(parameter->size, update_block); },
+            [=, this](Long task, int) {
+                const Long begin = task * update_block, count = std::min(update_block, parameter->size - begin);
+                float *gradient = parameter->gradient.data() + begin;
+                if (clip_scale_ < 1) setting_->kernels->scale(gradient, clip_scale_, count);
+                parameter->take(*setting_, false, begin, gradient, count);
+            });
     }
 }
 
@@ -183,7 +185,8 @@ double Program::clip_scale() const {
     if (optimizer_.clip_norm <= 0) return 1;
     double squares = 0;
     for (const Parameter *parameter : parameters_)
-        if (parameter->learned) squares += setting_->kernels->sum_of_squares(parameter->gradient.data(), parameter->size);
+        if (parameter->learned)
+            squares += setting_->kernels->sum_of_squares(parameter->gradient.data(), parameter->size);
     return optimizer_.clip_norm / (std::sqrt(squares) + 1e-6);
 }
 
@@ -216,8 +219,9 @@ void Program::epoch(const Examples &examples, const std::vector<double> &learnin
     const Long steps = static_cast<Long>(learning_rates.size());
     for (Long i = 0; i < steps; ++i) {
         const Long first = i * batch_size_;
-        const Examples batch{examples.pixels, examples.labels, examples.order + first,
-                             std::min(batch_size_, examples.count - first), examples.height, examples.width};
+        const Examples batch{examples.pixels,        examples.labels,
+                             examples.order + first, std::min(batch_size_, examples.count - first),
+                             examples.height,        examples.width};
         const Progress done =
             run(*training_, batch, learning_rates[static_cast<std::size_t>(i)], first_step + i, mask_keys + i * keys);
         since = {since.steps + 1, since.examples + done.examples, since.loss + summable(done.loss),
@@ -233,9 +237,8 @@ void Program::epoch(const Examples &examples, const std::vector<double> &learnin
 Progress Program::run(Plan &plan, const Examples &examples, double learning_rate, Long step,
                       const std::uint64_t *mask_keys) {
     if (examples.count <= 0) return {1, 0, 0, 0};
-    setting_->batch = {examples.pixels,  examples.labels, examples.order,
-                       examples.count,   rule(learning_rate, step), mask_keys,
-                       examples.height, examples.width};
+    setting_->batch = {examples.pixels,           examples.labels, examples.order,  examples.count,
+                       rule(learning_rate, step), mask_keys,       examples.height, examples.width};
     plan.run(threads_, examples.count);
     setting_->kernels->release();
     const auto chunks = static_cast<std::ptrdiff_t>(plan.chunks(examples.count));

@@ -15,7 +15,7 @@ namespace groundup {
 struct Batch {
     const std::uint8_t *pixels = nullptr;  // of the whole data set, (count, inputs)
     const std::uint8_t *labels = nullptr;
-    const std::int64_t *order = nullptr;   // which pictures; null: the first ones
+    const std::int64_t *order = nullptr;  // which pictures; null: the first ones
     Long count = 0;
     Rule rule{};
     const std::uint64_t *mask_keys = nullptr;  // one for each Dropout, then the augmentation's
@@ -55,9 +55,9 @@ struct Panels {
 // A parameter or buffer of the network; a product's weight lies in panels, all others as they are.
 struct Parameter {
     std::string name;
-    Long count = 0;                          // numbers that it has
-    Long size = 0;                           // numbers as laid out
-    std::function<Long(Long)> place;         // where each lies
+    Long count = 0;                   // numbers that it has
+    Long size = 0;                    // numbers as laid out
+    std::function<Long(Long)> place;  // where each lies
     Array<float> values, gradient, moments[3];
     bool learned = true;
 

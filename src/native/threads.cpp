@@ -31,7 +31,8 @@ bool spin(Condition done) {
             if (done()) return true;
             pause();
         }
-        std::this_thread::yield();  // where there are more threads than processors, the one waited for may need this one
+        std::this_thread::
+            yield();  // where there are more threads than processors, the one waited for may need this one
     } while (std::chrono::steady_clock::now() < end);
     return done();
 }

@@ -22,8 +22,9 @@ class Threads {
     template <class Body>
     void run(Long tasks, Body &&body) {
         if (tasks > 1 && count_ > 1 && !forked()) {
-            share(tasks, [](void *context, Long task, int thread) { (*static_cast<Body *>(context))(task, thread); },
-                  const_cast<void *>(static_cast<const void *>(&body)));
+            share(
+                tasks, [](void *context, Long task, int thread) { (*static_cast<Body *>(context))(task, thread); },
+                const_cast<void *>(static_cast<const void *>(&body)));
             return;
         }
         for (Long task = 0; task < tasks; ++task) body(task, 0);

@@ -134,9 +134,9 @@ inline void check_softmax_gradient(Checker &checker) {
                 magnitude += std::abs(static_cast<double>(dy[i]) * y[i]);
             }
             for (Long i = row * features; i < (row + 1) * features; ++i)
-                dx.expect(i, y[i] * (dy[i] - along),
-                          within((static_cast<double>(features) + 4) * unit,
-                                 std::abs(y[i]) * (std::abs(dy[i]) + magnitude)));
+                dx.expect(
+                    i, y[i] * (dy[i] - along),
+                    within((static_cast<double>(features) + 4) * unit, std::abs(y[i]) * (std::abs(dy[i]) + magnitude)));
         }
     });
 }
@@ -165,9 +165,8 @@ inline void time_leaky_relu(const Kernels &kernels, Benchmark &benchmark) {
 inline void time_leaky_relu_gradient(const Kernels &kernels, Benchmark &benchmark) {
     auto dx = filled(activation_count);
     const auto x = filled(activation_count), dy = filled(activation_count);
-    benchmark.bytes(12.0 * activation_count, [&] {
-        kernels.leaky_relu_gradient(dx.data(), dy.data(), x.data(), slope, activation_count);
-    });
+    benchmark.bytes(12.0 * activation_count,
+                    [&] { kernels.leaky_relu_gradient(dx.data(), dy.data(), x.data(), slope, activation_count); });
 }
 
 inline void time_softmax(const Kernels &kernels, Benchmark &benchmark) {

@@ -38,7 +38,7 @@ std::vector<Number> filled(Long count, Number value = Number(0.5f)) {
 
 // What a thread can do with this instruction set: operations, and bytes copied within the cache.
 class Benchmark {
-public:
+  public:
     explicit Benchmark(const Kernels &kernels) {
         auto y = filled(2 * kernels.lanes, 1e-3f);
         constexpr Long rounds = 10000;
@@ -55,23 +55,29 @@ public:
         const auto from = filled<char>(bytes / 2, 1);
         auto to = filled<char>(bytes / 2, 0);
         return static_cast<double>(bytes) / seconds([&] {
-            std::memcpy(to.data(), from.data(), half);
-            __asm__ volatile("" : : "r"(to.data()) : "memory");  // or the copy would be left out
-        });
+                   std::memcpy(to.data(), from.data(), half);
+                   __asm__ volatile("" : : "r"(to.data()) : "memory");  // or the copy would be left out
+               });
     }
 
     template <class Run>
-    void operations(double count, Run run) { print(count / seconds(run), peak, "GFLOP/s"); }
+    void operations(double count, Run run) {
+        print(count / seconds(run), peak, "GFLOP/s");
+    }
     template <class Run>
-    void mixed_operations(double count, Run run) { print(count / seconds(run), peak_mixed, "GFLOP/s"); }
+    void mixed_operations(double count, Run run) {
+        print(count / seconds(run), peak_mixed, "GFLOP/s");
+    }
     template <class Run>
-    void bytes(double count, Run run) { print(count / seconds(run), bandwidth, "GB/s"); }  // read and written
+    void bytes(double count, Run run) {
+        print(count / seconds(run), bandwidth, "GB/s");
+    }  // read and written
 
     double peak, peak_mixed, bandwidth;  // a second
     const char *name = "";
     std::string size;
 
-private:
+  private:
     void print(double rate, double most, const char *of) const {
         std::printf("  %-24s %8.1f %-8s %4.0f%%\n", name, rate * 1e-9, of, 100 * rate / most);
     }

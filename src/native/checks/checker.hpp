@@ -15,7 +15,7 @@
 
 namespace groundup::checks {
 
-constexpr double unit = 0x1p-24;  // the largest relative error of one rounding to float32
+constexpr double unit = 0x1p-24;   // the largest relative error of one rounding to float32
 constexpr double tiny = 0x1p-126;  // smaller numbers may be flushed to zero
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -31,7 +31,7 @@ struct Region {
 
 // One kernel's check: counts cases and failures, and keeps the first failure's words.
 class Checker {
-public:
+  public:
     explicit Checker(const Kernels &kernels) : kernels(kernels) {}
 
     const Kernels &kernels;
@@ -81,7 +81,7 @@ public:
     std::uint8_t byte() { return static_cast<std::uint8_t>(bits() >> 56); }
     Long below(Long end) { return static_cast<Long>(bits() % static_cast<std::uint64_t>(end)); }
 
-private:
+  private:
     std::string where;
     std::uint64_t state = 1;
 };
@@ -98,7 +98,7 @@ Number poison() {
 // of it is read by `expect`. At its end the buffer holds a kernel to it that all else, margins included, is untouched.
 template <class Number>
 class Buffer {
-public:
+  public:
     Buffer(Checker &checker, Long count) : Buffer(checker, count, [](Long) { return poison<Number>(); }) {}
 
     template <class Make>
@@ -146,7 +146,7 @@ public:
         checker.expect("number", i, static_cast<double>(got(i)), want, tolerance);
     }
 
-private:
+  private:
     static constexpr Long margin = 67;  // odd, so that nothing is aligned
     Checker &checker;
     Long count;
@@ -164,8 +164,8 @@ struct Random : Buffer<float> {
 struct Special : Buffer<float> {
     Special(Checker &checker, Long count)
         : Buffer(checker, count, [&](Long i) {
-              constexpr float numbers[] = {0.0f, -0.0f, INFINITY, -INFINITY, nan,     1e-40f, -1e-40f, 1e-20f, 88.8f,
-                                           -88.8f, 104.0f, -104.0f,  3e38f,    -3e38f, 1.0f,   -1.0f,   20.0f,  1e-4f};
+              constexpr float numbers[] = {0.0f,   -0.0f,  INFINITY, -INFINITY, nan,    1e-40f, -1e-40f, 1e-20f, 88.8f,
+                                           -88.8f, 104.0f, -104.0f,  3e38f,     -3e38f, 1.0f,   -1.0f,   20.0f,  1e-4f};
               constexpr float scales[] = {1.0f, 10.0f, 100.0f, 0.01f};
               const float random = checker.uniform() * scales[i % 4];
               return i % 3 == 2 ? numbers[static_cast<std::size_t>(i) / 3 % std::size(numbers)] : random;

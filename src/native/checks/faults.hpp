@@ -11,10 +11,8 @@ namespace groundup::checks {
 enum class Fault { wrong_number, not_written, past_the_end, before_the_start, reads_padding };
 
 constexpr std::pair<Fault, const char *> faults[] = {
-    {Fault::wrong_number, "a wrong number"},
-    {Fault::not_written, "a number not written"},
-    {Fault::past_the_end, "a write past the end"},
-    {Fault::before_the_start, "a write before the start"},
+    {Fault::wrong_number, "a wrong number"},       {Fault::not_written, "a number not written"},
+    {Fault::past_the_end, "a write past the end"}, {Fault::before_the_start, "a write before the start"},
     {Fault::reads_padding, "padding read"},
 };
 
@@ -23,7 +21,7 @@ struct Sabotage {
     const Kernels *kernels = nullptr;  // the right ones
     const Checker *checker = nullptr;
     Fault fault = Fault::wrong_number;
-    int output = 0;   // of the kernel's outputs, in the order of its arguments, the result last
+    int output = 0;  // of the kernel's outputs, in the order of its arguments, the result last
     Long applied = 0;
 };
 inline Sabotage sabotage;
@@ -44,9 +42,11 @@ Number plus(Number value, double padding) {
 
 // The damage to one call: looks at the arguments before it, and is done after it.
 class Damage {
-public:
+  public:
     template <class... Arguments>
-    explicit Damage(const Arguments &...arguments) { (see(arguments), ...); }
+    explicit Damage(const Arguments &...arguments) {
+        (see(arguments), ...);
+    }
 
     void do_it() {
         if (apply) apply();
@@ -60,7 +60,7 @@ public:
         return result;
     }
 
-private:
+  private:
     int outputs = 0;
     std::function<void()> apply;
     std::function<double()> padding;
@@ -100,11 +100,21 @@ private:
             if (sabotage.fault == Fault::reads_padding && !padding) return;
             ++sabotage.applied;
             switch (sabotage.fault) {
-                case Fault::wrong_number: *output = wrong(*output); break;
-                case Fault::not_written: *output = before; break;
-                case Fault::past_the_end: output[count] = Number{}; break;
-                case Fault::before_the_start: output[-1] = Number{}; break;
-                case Fault::reads_padding: *output = plus(*output, padding()); break;
+                case Fault::wrong_number:
+                    *output = wrong(*output);
+                    break;
+                case Fault::not_written:
+                    *output = before;
+                    break;
+                case Fault::past_the_end:
+                    output[count] = Number{};
+                    break;
+                case Fault::before_the_start:
+                    output[-1] = Number{};
+                    break;
+                case Fault::reads_padding:
+                    *output = plus(*output, padding());
+                    break;
             }
         };
     }

@@ -28,8 +28,9 @@ void check_sums(Checker &checker, Long rows, Long features, Run run, Term term) 
 inline void check_add_sums(Checker &checker) {
     for_row_shapes(checker, [&](Long rows, Long features) {
         Random x(checker, rows * features);
-        check_sums(checker, rows, features, [&](double *sums) { checker.kernels.add_sums(sums, x(), rows, features); },
-                   [&](Long i, Long) { return static_cast<double>(x[i]); });
+        check_sums(
+            checker, rows, features, [&](double *sums) { checker.kernels.add_sums(sums, x(), rows, features); },
+            [&](Long i, Long) { return static_cast<double>(x[i]); });
     });
 }
 

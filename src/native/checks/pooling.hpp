@@ -169,9 +169,8 @@ void time_pooling(Benchmark &benchmark, double bytes_a_number, Run run) {
 }
 
 inline void time_max_pool(const Kernels &kernels, Benchmark &benchmark) {
-    time_pooling(benchmark, 6, [&](float *x, float *y, CellNumber *cells) {
-        kernels.max_pool(y, cells, x, timed_window);
-    });
+    time_pooling(benchmark, 6,
+                 [&](float *x, float *y, CellNumber *cells) { kernels.max_pool(y, cells, x, timed_window); });
 }
 
 inline void time_max_pool_gradient(const Kernels &kernels, Benchmark &benchmark) {
@@ -185,9 +184,8 @@ inline void time_average_pool(const Kernels &kernels, Benchmark &benchmark) {
 }
 
 inline void time_average_pool_gradient(const Kernels &kernels, Benchmark &benchmark) {
-    time_pooling(benchmark, 4, [&](float *dx, float *dy, CellNumber *) {
-        kernels.average_pool_gradient(dx, dy, timed_window);
-    });
+    time_pooling(benchmark, 4,
+                 [&](float *dx, float *dy, CellNumber *) { kernels.average_pool_gradient(dx, dy, timed_window); });
 }
 
 inline void time_global_average(const Kernels &kernels, Benchmark &benchmark) {

@@ -33,7 +33,9 @@ struct FloatProduct {
     static double right(Panel b, Long) { return b; }
     static Long longest(const Kernels &) { return 1; }
     template <class Run>
-    static void time(Benchmark &benchmark, double count, Run run) { benchmark.operations(count, run); }
+    static void time(Benchmark &benchmark, double count, Run run) {
+        benchmark.operations(count, run);
+    }
 };
 
 struct MixedProduct {
@@ -49,7 +51,9 @@ struct MixedProduct {
     static double right(Panel b, Long half) { return widened(static_cast<BFloat16>(half ? b >> 16 : b)); }
     static Long longest(const Kernels &kernels) { return kernels.cells; }
     template <class Run>
-    static void time(Benchmark &benchmark, double count, Run run) { benchmark.mixed_operations(count, run); }
+    static void time(Benchmark &benchmark, double count, Run run) {
+        benchmark.mixed_operations(count, run);
+    }
 };
 
 struct ProductCase {

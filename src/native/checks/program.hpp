@@ -72,8 +72,8 @@ inline std::vector<float> trained(const Kernels &kernels, bool convolutions, boo
     std::vector<std::int64_t> order(pictures);
     std::iota(order.rbegin(), order.rend(), 0);
     const std::vector<std::uint64_t> mask_keys = {11, 22, 33};
-    program.epoch({pixels.data(), labels.data(), order.data(), pictures, side, side}, {0.01, 0.01, 0.01}, 1, mask_keys.data(), 1, 0,
-                  [](const Progress &) { return false; });
+    program.epoch({pixels.data(), labels.data(), order.data(), pictures, side, side}, {0.01, 0.01, 0.01}, 1,
+                  mask_keys.data(), 1, 0, [](const Progress &) { return false; });
     program.trace({pixels.data(), labels.data(), nullptr, batch_size, side, side}, 0.01, 4, mask_keys.data());
     std::vector<float> all(pictures * classes);
     program.predict(all.data(), pixels.data(), pictures);

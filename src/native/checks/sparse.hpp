@@ -30,8 +30,8 @@ inline void check_sparse_case(Checker &checker, Long vectors, Long panels, Long 
         for (Long c = 0; c < width; ++c) {
             double want = with_bias ? bias[panel * width + c] : 0, magnitude = std::abs(want);
             for (Long e = 0; e < count; ++e) {
-                const double term = static_cast<double>(entries[e].value) *
-                                    b[panel * panel_stride + entries[e].place * stride + c];
+                const double term =
+                    static_cast<double>(entries[e].value) * b[panel * panel_stride + entries[e].place * stride + c];
                 want += term;
                 magnitude += std::abs(term);
             }
@@ -52,9 +52,8 @@ inline void check_sparse_add_case(Checker &checker, Long vectors, Long panels, L
     checker.begin(panels, "panels of", vectors, "vectors,", count, "entries");
     const Long rows = 20, width = vectors * checker.kernels.lanes, stride = width + 3, panel_stride = rows * stride;
     Random out(checker, panels * panel_stride), b(checker, panels * stride);
-    Buffer<Entry> entries(checker, count, [&](Long) {
-        return Entry{static_cast<std::int32_t>(checker.below(rows)), checker.uniform()};
-    });
+    Buffer<Entry> entries(
+        checker, count, [&](Long) { return Entry{static_cast<std::int32_t>(checker.below(rows)), checker.uniform()}; });
     checker.kernels.sparse_add(out(), stride, panel_stride, entries(), count, b(), stride, panels, vectors);
     for (Long panel = 0; panel < panels; ++panel)
         for (Long row = 0; row < rows; ++row)

@@ -49,42 +49,42 @@ static inline float logistic(float x) {
 }
 
 static void relu(float *y, const float *x, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) y[i] = x[i] < 0.0f ? 0.0f : x[i];  // so that NaN stays NaN
 }
 
 static void relu_gradient(float *dx, const float *dy, const float *y, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
 
 static void leaky_relu(float *y, const float *x, float slope, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) y[i] = x[i] > 0.0f ? x[i] : slope * x[i];
 }
 
 static void leaky_relu_gradient(float *dx, const float *dy, const float *x, float slope, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) dx[i] = x[i] > 0.0f ? dy[i] : slope * dy[i];
 }
 
 static void sigmoid(float *y, const float *x, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) y[i] = logistic(x[i]);
 }
 
 static void sigmoid_gradient(float *dx, const float *dy, const float *y, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) dx[i] = dy[i] * y[i] * (1.0f - y[i]);
 }
 
 static void tanh(float *y, const float *x, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) y[i] = hyperbolic_tangent(x[i]);
 }
 
 static void tanh_gradient(float *dx, const float *dy, const float *y, Long count) {
-IN_PLACE
+    IN_PLACE
     for (Long i = 0; i < count; ++i) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
 }
 
@@ -116,7 +116,7 @@ static void softmax(float *y, const float *x, Long rows, Long features) {
     for (Long row = 0; row < rows; ++row) {
         const float *from = x + row * features;
         const float largest = from[first_largest(from, features)];
-IN_PLACE
+        IN_PLACE
         for (Long f = 0; f < features; ++f) y[row * features + f] = from[f] - largest;
     }
     exponentials(y, rows * features);
@@ -130,7 +130,7 @@ static void softmax_gradient(float *dx, const float *dy, const float *y, Long ro
     for (Long row = 0; row < rows; ++row, dx += features, dy += features, y += features) {
         float along = 0.0f;
         for (Long f = 0; f < features; ++f) along += dy[f] * y[f];
-IN_PLACE
+        IN_PLACE
         for (Long f = 0; f < features; ++f) dx[f] = y[f] * (dy[f] - along);
     }
 }

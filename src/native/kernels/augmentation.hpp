@@ -3,8 +3,20 @@
 
 // The counters at which a picture reads its random numbers.
 enum Draw : std::uint64_t {
-    shift_down, shift_right, rotation, scale_height, scale_width, shear, thickness, blur, contrast, noise,
-    occluded_height, occluded_width, occluded_top, occluded_left,
+    shift_down,
+    shift_right,
+    rotation,
+    scale_height,
+    scale_width,
+    shear,
+    thickness,
+    blur,
+    contrast,
+    noise,
+    occluded_height,
+    occluded_width,
+    occluded_top,
+    occluded_left,
     grid_nodes = 16,
     noise_of_pixels = std::uint64_t{1} << 32,
 };
@@ -28,15 +40,15 @@ struct Workplace {
     Long stride;  // of the picture's rows
     Long across;  // pixels in a row, rounded up to whole registers
     Long node_rows, node_columns;
-    Long size = 0;  // bytes
-    std::uint8_t *picture, *next;           // (height + 3, stride) and some more
-    std::uint16_t *half_blurred;            // (height + 2, stride)
-    std::int32_t *corners;                  // (height + 2, stride): each pixel with those on its right and below
-    std::int32_t *nodes;                    // (2, node_rows, node_columns)
-    std::int32_t *first_node, *weights;     // (across,), (4, across)
-    std::int32_t *lines;                    // (2, node_rows, across): the nodes' displacements, interpolated in a row
-    std::int32_t *displacements;            // (2, across), of a row of pixels; then the places that it is sampled at
-    std::int32_t *samples;                  // (across,)
+    Long size = 0;                       // bytes
+    std::uint8_t *picture, *next;        // (height + 3, stride) and some more
+    std::uint16_t *half_blurred;         // (height + 2, stride)
+    std::int32_t *corners;               // (height + 2, stride): each pixel with those on its right and below
+    std::int32_t *nodes;                 // (2, node_rows, node_columns)
+    std::int32_t *first_node, *weights;  // (across,), (4, across)
+    std::int32_t *lines;                 // (2, node_rows, across): the nodes' displacements, interpolated in a row
+    std::int32_t *displacements;         // (2, across), of a row of pixels; then the places that it is sampled at
+    std::int32_t *samples;               // (across,)
 
     // With a null room, only to know the size.
     Workplace(const Augmentation &settings, Long of_height, Long of_width, std::uint8_t *room)
@@ -91,7 +103,8 @@ static Long augmentation_room(const Augmentation &settings, Long height, Long wi
 
 // Moves each pixel by part / 256 towards the largest, or smallest, of itself and its four neighbours.
 template <bool thicker>
-static void thicken_pass(std::uint8_t *__restrict y, const std::uint8_t *__restrict x, Long stride, Long count, int part) {
+static void thicken_pass(std::uint8_t *__restrict y, const std::uint8_t *__restrict x, Long stride, Long count,
+                         int part) {
     const auto further = [](std::uint8_t a, std::uint8_t b) { return (thicker ? a > b : a < b) ? a : b; };
     const auto share = static_cast<std::uint16_t>(part);
     for (Long i = 0; i < count; ++i) {
@@ -121,8 +134,8 @@ struct Line {
     std::int32_t start, by_row, by_column;
 
     Line(Long for_row, Long for_column, Long moved, Long height, Long width, Long side)
-        : start(static_cast<std::int32_t>(((side - 1) << 15) - ((for_row * (height - 1) + for_column * (width - 1)) >> 1) +
-                                          moved)),
+        : start(static_cast<std::int32_t>(((side - 1) << 15) -
+                                          ((for_row * (height - 1) + for_column * (width - 1)) >> 1) + moved)),
           by_row(static_cast<std::int32_t>(for_row)),
           by_column(static_cast<std::int32_t>(for_column)) {}
 };
@@ -161,7 +174,8 @@ static inline SplineWeights spline_weights(std::int32_t k) {
 static void prepare_displacements(Workplace &at, const Draws &draws, const Augmentation &settings) {
     const Long lines = 2 * at.node_rows;
     for (Long i = 0; i < lines * at.node_columns; ++i)
-        at.nodes[i] = static_cast<std::int32_t>(draws.either_way(settings.elastic, grid_nodes + static_cast<std::uint64_t>(i)));
+        at.nodes[i] =
+            static_cast<std::int32_t>(draws.either_way(settings.elastic, grid_nodes + static_cast<std::uint64_t>(i)));
     for (Long column = 0; column < at.across; ++column) {
         const Long place = (column < at.width ? column : at.width - 1) * settings.grid_step;
         const SplineWeights weights = spline_weights(static_cast<std::int32_t>(place >> 8 & 255));
@@ -175,7 +189,9 @@ static void prepare_displacements(Workplace &at, const Draws &draws, const Augme
         std::int32_t *__restrict to = at.lines + line * across;
         for (Long c = 0; c < across; ++c) {
             const std::int32_t *four = nodes + first_node[c];
-            to[c] = (four[0] * w[c] + four[1] * w[across + c] + four[2] * w[2 * across + c] + four[3] * w[3 * across + c]) >> 12;
+            to[c] = (four[0] * w[c] + four[1] * w[across + c] + four[2] * w[2 * across + c] +
+                     four[3] * w[3 * across + c]) >>
+                    12;
         }
     }
 }
@@ -189,7 +205,8 @@ static void displace_row(Workplace &at, Long row, Long grid_step) {
         std::int32_t *__restrict to = at.displacements + axis * across;
         for (Long c = 0; c < across; ++c)
             to[c] = (x[c] * weights.of[0] + x[across + c] * weights.of[1] + x[2 * across + c] * weights.of[2] +
-                     x[3 * across + c] * weights.of[3]) >> 12 << 4;
+                     x[3 * across + c] * weights.of[3]) >>
+                    12 << 4;
     }
 }
 
@@ -203,7 +220,8 @@ static void sample_row(const Workplace &at, const Affine &affine, std::int32_t r
     const std::int32_t row_start = affine.rows.start + row * affine.rows.by_row, row_step = affine.rows.by_column;
     const std::int32_t column_start = affine.columns.start + row * affine.columns.by_row;
     const std::int32_t column_step = affine.columns.by_column;
-    const auto last_row = static_cast<std::int32_t>(at.height << 16), last_column = static_cast<std::int32_t>(at.width << 16);
+    const auto last_row = static_cast<std::int32_t>(at.height << 16),
+               last_column = static_cast<std::int32_t>(at.width << 16);
     const auto stride = static_cast<std::int32_t>(at.stride), across = static_cast<std::int32_t>(at.across);
     std::int32_t *__restrict ys = at.displacements, *__restrict xs = at.displacements + across;
     std::int32_t *__restrict samples = at.samples;
@@ -241,7 +259,8 @@ static void sample(Workplace &at, const Draws &draws, const Augmentation &settin
         }
         std::uint8_t *__restrict to = at.next + (row + 1) * stride + 1;
         const std::int32_t *__restrict samples = at.samples;
-        for (Long c = 0; c < across; ++c) to[c] = static_cast<std::uint8_t>(samples[c]);  // the next row covers the rest
+        for (Long c = 0; c < across; ++c)
+            to[c] = static_cast<std::uint8_t>(samples[c]);  // the next row covers the rest
     }
     at.advance();
 }
@@ -279,7 +298,8 @@ static void contrast_picture(std::uint8_t *y, const Workplace &at, const Draws &
             std::int32_t level = (from[c] * gain + 32768) >> 16;
             if (noisy) {
                 const std::uint64_t bits = draws.bits(counter + static_cast<std::uint64_t>(c));
-                const std::uint64_t sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
+                const std::uint64_t sum =
+                    (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
                 level += (((static_cast<std::int32_t>(sum) - 2 * 65535) >> 4) * amount + (1 << 19)) >> 20;
             }
             to[c] = static_cast<std::uint8_t>(clamped(level, 0, 255));
@@ -307,7 +327,6 @@ static void augment(std::uint8_t *y, const std::uint8_t *x, std::uint8_t *room, 
     const auto gain = static_cast<std::int32_t>(65536 + draws.either_way(settings.contrast, contrast));
     if (settings.noise)
         contrast_picture<true>(y, at, draws, gain, static_cast<std::int32_t>(draws.up_to(settings.noise, noise)));
-    else
-        contrast_picture<false>(y, at, draws, gain, 0);
+    else contrast_picture<false>(y, at, draws, gain, 0);
     if (settings.occlusion) occlude(y, draws, settings.occlusion, height, width);
 }

@@ -25,9 +25,9 @@ static void batch_norm(float *y, float *normalized, const float *x, const float 
                        Long rows, Long features) {
     float *to = normalized ? normalized : y;  // y is written last
     for (Long row = 0; row < rows; ++row, y += features, to += features, x += features) {
-IN_PLACE
+        IN_PLACE
         for (Long f = 0; f < features; ++f) to[f] = (x[f] - mean[f]) * scale[f];
-IN_PLACE
+        IN_PLACE
         for (Long f = 0; f < features; ++f) y[f] = to[f] * weight[f] + bias[f];
     }
 }
@@ -35,8 +35,6 @@ IN_PLACE
 static void batch_norm_gradient(float *dx, const float *dy, const float *normalized, const float *__restrict weight,
                                 const float *__restrict mean_dx, const float *__restrict along,
                                 const float *__restrict scale, Long rows, Long features) {
-    for (Long row = 0; row < rows; ++row, dx += features, dy += features, normalized += features)
-IN_PLACE
-        for (Long f = 0; f < features; ++f)
-            dx[f] = (dy[f] * weight[f] - mean_dx[f] - normalized[f] * along[f]) * scale[f];
+    for (Long row = 0; row < rows; ++row, dx += features, dy += features, normalized += features) IN_PLACE
+    for (Long f = 0; f < features; ++f) dx[f] = (dy[f] * weight[f] - mean_dx[f] - normalized[f] * along[f]) * scale[f];
 }

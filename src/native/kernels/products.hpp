@@ -30,11 +30,13 @@ struct PairCell {
     }
 #ifdef __AVX512BF16__
     static inline Floats multiply_add(Ints a, Ints b, Floats sum) {
-        return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(a), std::bit_cast<__m512bh>(b));
+        return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, a), __builtin_bit_cast(__m512bh, b));
     }
 #else
-    static inline Floats high(Ints pairs) { return std::bit_cast<Floats>(pairs & static_cast<std::int32_t>(0xffff0000)); }
-    static inline Floats low(Ints pairs) { return std::bit_cast<Floats>(pairs << 16); }
+    static inline Floats high(Ints pairs) {
+        return __builtin_bit_cast(Floats, pairs & static_cast<std::int32_t>(0xffff0000));
+    }
+    static inline Floats low(Ints pairs) { return __builtin_bit_cast(Floats, pairs << 16); }
     static inline Floats multiply_add(Ints a, Ints b, Floats sum) {
         return low(a) * low(b) + (high(a) * high(b) + sum);
     }
@@ -97,7 +99,12 @@ static void product_rows(float *out, Long out_stride, const Rows &a, const typen
 
 // The tallest tile whose sums, with b and a, still fit into the registers.
 template <int V>
-constexpr int tile_rows = REGISTERS >= 32 ? (V == 1 ? 12 : V == 2 ? 12 : 8) : (V == 1 ? 10 : V == 2 ? 6 : 4);
+constexpr int tile_rows = REGISTERS >= 32 ? (V == 1   ? 12
+                                             : V == 2 ? 12
+                                                      : 8)
+                                          : (V == 1   ? 10
+                                             : V == 2 ? 6
+                                                      : 4);
 
 template <class Cell>
 static void product_of(float *out, Long out_stride, const Rows &a, const typename Cell::Panel *b, Long b_stride,

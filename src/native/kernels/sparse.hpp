@@ -27,8 +27,11 @@ template <int P, int V>
 static void sparse_tiles(float *out, Long out_panel_stride, const Entry *entries, Long count, const float *b,
                          Long b_row_stride, Long b_panel_stride, const float *bias, Long panels) {
     if constexpr (P > 0) {
-        if (panels == P) sparse_tile<P, V>(out, out_panel_stride, entries, count, b, b_row_stride, b_panel_stride, bias);
-        else sparse_tiles<P - 1, V>(out, out_panel_stride, entries, count, b, b_row_stride, b_panel_stride, bias, panels);
+        if (panels == P)
+            sparse_tile<P, V>(out, out_panel_stride, entries, count, b, b_row_stride, b_panel_stride, bias);
+        else
+            sparse_tiles<P - 1, V>(out, out_panel_stride, entries, count, b, b_row_stride, b_panel_stride, bias,
+                                   panels);
     }
 }
 
@@ -66,8 +69,11 @@ template <int P, int V>
 static void sparse_add_tiles(float *out, Long out_row_stride, Long out_panel_stride, const Entry *entries, Long count,
                              const float *b, Long b_panel_stride, Long panels) {
     if constexpr (P > 0) {
-        if (panels == P) sparse_add_tile<P, V>(out, out_row_stride, out_panel_stride, entries, count, b, b_panel_stride);
-        else sparse_add_tiles<P - 1, V>(out, out_row_stride, out_panel_stride, entries, count, b, b_panel_stride, panels);
+        if (panels == P)
+            sparse_add_tile<P, V>(out, out_row_stride, out_panel_stride, entries, count, b, b_panel_stride);
+        else
+            sparse_add_tiles<P - 1, V>(out, out_row_stride, out_panel_stride, entries, count, b, b_panel_stride,
+                                       panels);
     }
 }
 

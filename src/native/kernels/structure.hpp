@@ -46,7 +46,7 @@ static void dropout(float *y, const float *x, std::uint64_t key, std::uint64_t f
     const std::uint64_t step = static_cast<std::uint64_t>(area) * golden;  // from a channel to the next
     for (Long a = 0; a < area; ++a, y += channels, x += channels) {
         const std::uint64_t state = key + (first + static_cast<std::uint64_t>(a) + 1) * golden;
-IN_PLACE
+        IN_PLACE
         for (Long c = 0; c < channels; ++c) {
             const std::uint64_t drawn = splitmix64(state + static_cast<std::uint64_t>(c) * step) >> 40;
             y[c] = x[c] * (static_cast<std::int32_t>(drawn) >= least ? kept : 0.0f);

@@ -1,7 +1,6 @@
 // All kernels, for the instruction set that ISA, LANES and REGISTERS describe. Each file of isa/ includes this once,
 // and is compiled with flags of its own: nothing here may become a symbol that two of them share (a template of std::,
 // say), or a processor would be given another's instructions.
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>

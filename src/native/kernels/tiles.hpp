@@ -33,9 +33,8 @@ static inline void multiply_tiles() {
 // Calls body<0>(), ..., body<N - 1>().
 template <int N, class Body>
 static inline __attribute__((always_inline)) void for_each(Body body) {
-    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-        (body.template operator()<I>(), ...);
-    }(std::make_integer_sequence<int, N>{});
+    [&]<int... I>(std::integer_sequence<int, I...>)
+        __attribute__((always_inline)) { (body.template operator()<I>(), ...); }(std::make_integer_sequence<int, N>{});
 }
 
 // -- The processor's configuration: how many rows the tiles of this thread have, all but those of b. Whoever else uses
@@ -111,14 +110,16 @@ static void write_sums(const TileBlock &block) {
 
 // M tiles of rows by V tiles of columns.
 template <int M, int V>
-static inline void product_block(const TileBlock &block, const Rows &a, const BFloat16 *row, const Pair *b, Long b_stride) {
+static inline void product_block(const TileBlock &block, const Rows &a, const BFloat16 *row, const Pair *b,
+                                 Long b_stride) {
     constexpr int parts = 4 / (M * V);  // of a sum
     const bool whole = parts == 1 && block.columns >= V * LANES && block.done == 0 && !(block.bias && block.add);
     const Long out_bytes = block.out_stride * static_cast<Long>(sizeof(float));
     for_each<4>([&]<int Sum>() {
         constexpr int m = Sum / V % M, v = Sum % V;
         if (Sum < M * V && block.bias) load_tile<Sum>(block.bias + v * LANES, 0);
-        else if (whole && block.add) load_tile<Sum>(block.out + block.row(m, M) * block.out_stride + v * LANES, out_bytes);
+        else if (whole && block.add)
+            load_tile<Sum>(block.out + block.row(m, M) * block.out_stride + v * LANES, out_bytes);
         else zero_tile<Sum>();
     });
     Step step{row, b, a.length / segment_cells};
@@ -159,10 +160,16 @@ static void product_mixed(float *out, Long out_stride, const Rows &a, const Pair
             const bool one_row = tile + 1 == tiles, one_column = columns - column <= LANES;
             const Long done = tile + 2 >= tiles ? twice : 0;
             const Long row = tile * height;
-            const TileBlock block{out + row * out_stride + column, out_stride, bias ? bias + column : nullptr, add, height,
-                                  columns - column, done};
-            const auto product = one_row ? one_column ? product_block<1, 1> : product_block<1, 2>
-                                         : one_column ? product_block<2, 1> : product_block<2, 2>;
+            const TileBlock block{out + row * out_stride + column,
+                                  out_stride,
+                                  bias ? bias + column : nullptr,
+                                  add,
+                                  height,
+                                  columns - column,
+                                  done};
+            const auto product = one_row      ? one_column ? product_block<1, 1> : product_block<1, 2>
+                                 : one_column ? product_block<2, 1>
+                                              : product_block<2, 2>;
             product(block, a, left + row * a.row_stride, b + column, b_stride);
         }
 }

@@ -46,7 +46,7 @@ VALUES, GRADIENT = -1, 3
 """What a parameter has, besides its moments 0, 1 and 2."""
 
 WIDEST_WINDOW = 255
-"""Pixels a side of a max-pool's window: the place of the largest one is kept in 16 bits, of which one value says none."""
+"""Pixels a side of a max-pool's window: the place of the largest is kept in 16 bits, of which one value says none."""
 
 REPORT_EVERY = 0.05
 """Seconds of training before whoever watches is told, and asked whether to stop."""
@@ -288,7 +288,7 @@ def _description(layer: Layer, prefix: str, masks: Any) -> Description:
         return (kind.__name__, descriptions(layer.layers, prefix, masks))
     if isinstance(layer, Dropout):
         return (kind.__name__, layer.rate, next(masks))
-    if kind is MaxPool2d and layer.size > WIDEST_WINDOW:
+    if isinstance(layer, MaxPool2d) and layer.size > WIDEST_WINDOW:
         limit = f"native pools windows of at most {WIDEST_WINDOW} pixels a side"
         raise NetworkError(f"layer {prefix[:-1]}, {layer}: {limit}; the backend numpy pools any")
     if kind not in RULES:
