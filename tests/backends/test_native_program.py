@@ -108,6 +108,22 @@ def test_observe_stops_the_epoch() -> None:
     assert made.steps == told[0].steps < 100_000
 
 
+def told_losses(report_every: float, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    monkeypatch.setattr("groundup.backends.native.program.REPORT_EVERY", report_every)
+    pixels, labels = digits(95)
+    losses: list[float] = []
+    made = backends.get("native", 1).compile(WIDE, CrossEntropy(label_smoothing=0.1), SGD(), 7)
+    order = np.tile(np.arange(95), 20)
+    made.epoch(pixels, labels, order, [0.01] * 272, lambda progress: bool(losses.append(progress.loss)))
+    return losses
+
+
+def test_the_sum_of_the_losses_does_not_depend_on_when_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    each, whole = told_losses(0.0, monkeypatch), told_losses(1e9, monkeypatch)
+    assert (len(each), len(whole)) == (272, 1)
+    assert sum(each[:100]) + sum(each[100:]) == sum(each) == whole[0]
+
+
 def test_an_error_in_observe_comes_out() -> None:
     pixels, labels = digits(20)
     made = program(WIDE)
