@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from command_line import groundup
+from groundup.cli.progress import TrainingProgress
 from groundup.data.datasets import Data
 from groundup.data.splits import validation_split
 from groundup.layers import Linear
@@ -16,6 +17,7 @@ from groundup.models.calibration import Calibration
 from groundup.models.committee import Committee
 from groundup.models.model import Model
 from groundup.network import Network
+from groundup.training.run import Run
 from small_data import PIXELS, data, folder
 
 
@@ -100,3 +102,43 @@ def test_what_is_refused(tmp_path: Path, digits: Data, source: Path) -> None:
     assert (done.code, "holds a committee" in done.err) == (2, True)
     (tmp_path / "file").touch()
     assert groundup("committee", path, "--out", tmp_path / "file" / "x.safetensors", "--data", source).code == 2
+
+
+def test_it_trains_its_members(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("committee", "--train", f"{PIXELS}-10,{PIXELS}-4-10", "--seeds", "0,3", "--out", "both.safetensors")
+    done = groundup(*command, "--data", source, "--json")
+    assert done.code == 0
+    folders = [f"runs/both/{PIXELS}-10-0", f"runs/both/{PIXELS}-10-3", f"runs/both/{PIXELS}-4-10-0"]
+    assert [told["model"] for told in done.json["members"]][:3] == folders
+    seeds = [Run.open(told["model"]).configuration().seed for told in done.json["members"]]
+    assert seeds == [0, 3, 0, 3]
+    made = Committee.load("both.safetensors")
+    for told, member in zip(done.json["members"], made.members, strict=True):
+        assert np.array_equal(member.state["0.weight"], Model.load(told["model"]).state["0.weight"])
+    again = groundup(*command, "--data", source, "--json")
+    assert again.json == done.json
+
+
+def test_training_of_members_goes_on_where_it_was_interrupted(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("committee", "--train", f"{PIXELS}-10", "--seeds", "0,1", "--out", "both.safetensors", "--data", source)
+    with monkeypatch.context() as stopping:
+        stopping.setattr(TrainingProgress, "stops", lambda self: True)
+        done = groundup(*command)
+    assert (done.code, "the same command goes on" in done.err) == (1, True)
+    assert not Path("both.safetensors").exists()
+    assert not Path(f"runs/both/{PIXELS}-10-1").exists()
+    assert groundup(*command).code == 0
+    alone = groundup("train", "--network", f"{PIXELS}-10", "--data", source, "--out", "alone")
+    assert alone.code == 0
+    assert np.array_equal(
+        Model.load("alone").state["0.weight"], Model.load(f"runs/both/{PIXELS}-10-0").state["0.weight"]
+    )
+
+
+def test_seeds_are_numbers(tmp_path: Path) -> None:
+    done = groundup("committee", "--train", "784-10", "--seeds", "0,x", "--out", tmp_path / "best.safetensors")
+    assert (done.code, "such as 0,1,2" in done.err) == (2, True)

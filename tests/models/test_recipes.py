@@ -86,6 +86,18 @@ def test_ours_have_what_they_are_made_of() -> None:
     assert sum(isinstance(layer, Conv2d) for layer in recipe("lenet5").network.layers) == 2
 
 
+def test_mlp_800_is_one_network_with_and_without_deformed_digits() -> None:
+    for name in ("mlp-800", "mlp-800-elastic"):
+        linear = [layer for layer in recipe(name).network.layers if isinstance(layer, Linear)]
+        assert linear == [Linear(784, 800), Linear(800, 10)]
+    assert not recipe("mlp-800").augmentation
+    assert recipe("mlp-800-elastic").augmentation.elastic
+
+
+def test_small_is_small() -> None:
+    assert sum(map(math.prod, recipe("small").network.parameters().values())) < 20_000
+
+
 def test_sizes() -> None:
     made = recipe("784-800-10")
     assert made.network == recipe("matrix-800").network

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from groundup.augmentation import HANDWRITING
+from groundup.augmentation import HANDWRITING, Augmentation
 from groundup.errors import ConfigurationError, NetworkError
 from groundup.initializers import ScaledUniform, Uniform
 from groundup.layers import (
@@ -36,6 +36,8 @@ from groundup.schedules import CosineDecay, OneCycle
 
 PICTURE = (1, 28, 28)
 SIGNED = Normalization(mean=127.5, deviation=127.5)
+MNIST_HANDS = Augmentation(shift=0.5, rotation=8, scale=0.1, shear=0.1, elastic=0.8, thickness=0.25, contrast=0.1)
+"""How MNIST's own digits differ: they are centred, and of one size. `HANDWRITING` is for the digits of anybody."""
 STANDARD = Normalization(mean=33.318421, deviation=78.567490)
 """The mean and standard deviation of MNIST's training pixels."""
 
@@ -96,7 +98,7 @@ def notebook_10() -> Configuration:
 
 
 def mlp() -> Configuration:
-    """784-800-800-10 with dropout and a cosine schedule: the best of a minute without convolutions."""
+    """784-800-400-10 with dropout and a cosine schedule: the best of a minute without convolutions."""
     layers = [
         Linear(784, 800),
         ReLU(),
@@ -114,6 +116,67 @@ def mlp() -> Configuration:
         learning_rate=0.1,
         epochs=10,
     )
+
+
+def mlp_800() -> Configuration:
+    """784-800-10 with half of its units dropped: the network that Simard et al. (2003) trained to 98.4%."""
+    return Configuration(
+        Network([Linear(784, 800), ReLU(), Dropout(0.5), Linear(800, 10)]),
+        "mlp-800",
+        optimizer=SGD(momentum=0.9, nesterov=True),
+        schedule=CosineDecay(),
+        learning_rate=0.1,
+        epochs=30,
+    )
+
+
+def mlp_800_elastic() -> Configuration:
+    """784-800-10 on elastically deformed digits, many epochs, weights averaged: to Simard et al. (2003), 99.3%."""
+    return Configuration(
+        Network(fully_connected(784, 800, 10)),
+        "mlp-800-elastic",
+        optimizer=SGD(momentum=0.9, nesterov=True),
+        schedule=CosineDecay(),
+        learning_rate=0.1,
+        epochs=300,
+        validation=0.05,
+        average=0.999,
+        augmentation=Augmentation(shift=0.3, rotation=7, scale=0.08, shear=0.1, elastic=0.8),
+    )
+
+
+def small() -> Configuration:
+    """Three convolutions with BatchNorm in fewer than 20,000 parameters."""
+    layers = [
+        *_convolution(1, 16, 5),
+        *_convolution(16, 32, 3),
+        *_convolution(32, 32, 3),
+        Flatten(),
+        Linear(32 * 3 * 3, 10),
+    ]
+    return Configuration(
+        Network(layers, PICTURE, STANDARD),
+        "small",
+        loss=CrossEntropy(label_smoothing=0.05),
+        optimizer=AdamW(),
+        schedule=OneCycle(),
+        learning_rate=0.006,
+        epochs=60,
+        batch_size=128,
+        validation=0.05,
+        average=0.999,
+        augmentation=MNIST_HANDS,
+    )
+
+
+def _convolution(inputs: int, outputs: int, size: int) -> list[Layer]:
+    """Return a convolution that keeps the size, then a pool that halves it, BatchNorm and ReLU."""
+    return [
+        Conv2d(inputs, outputs, size, padding=size // 2, bias=False),
+        MaxPool2d(2),
+        BatchNorm(outputs),
+        ReLU(),
+    ]
 
 
 def lenet5() -> Configuration:
@@ -205,8 +268,11 @@ def fast99() -> Configuration:
 
 RECIPES: dict[str, Callable[[], Configuration]] = {
     "mlp": mlp,
-    "cnn": cnn,
+    "mlp-800": mlp_800,
+    "mlp-800-elastic": mlp_800_elastic,
     "fast99": fast99,
+    "small": small,
+    "cnn": cnn,
     "lenet5": lenet5,
     "matrix-800": matrix_800,
     "deriv8": deriv8,
