@@ -138,7 +138,7 @@ def test_a_toml_configuration(name: str, tmp_path: Path) -> None:
     ["mlpp", "", "784", "784-", "-784-10", "784-a-10", "784x10", "MLP", "mlp ", "./mlp", "784--10", "mlp.json"],
 )
 def test_an_unknown_name(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"network '.*' is unknown; there are mlp, cnn, .*784-800-10"):
+    with pytest.raises(ConfigurationError, match=r"network '.*' is unknown; there are mlp, mlp-800, .*784-800-10"):
         recipe(name)
 
 

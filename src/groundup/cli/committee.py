@@ -96,7 +96,7 @@ def _runs(networks: str, seeds: str, out: Path) -> dict[Path, Configuration]:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise ConfigurationError(
-            f"--seeds are whole numbers with commas between, such as 0,1,2, not {seeds!r}"
+            f"--seeds are whole numbers and commas, such as 0,1,2, not {seeds!r}"
         ) from None
     return {
         RUNS / out.stem / f"{name}-{seed}": replace(recipe(name), seed=seed)
