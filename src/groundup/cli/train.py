@@ -17,7 +17,7 @@ from groundup.cli.progress import TrainingProgress
 from groundup.cli.settings import apply_settings, setting_options
 from groundup.data import load
 from groundup.data.datasets import Data, pixel_statistics
-from groundup.data.sources import NAMES
+from groundup.data.sources import is_name
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
 from groundup.models.configuration import Configuration
@@ -128,7 +128,7 @@ def _resume(run: Run, watch: TrainingProgress, say: Any) -> Result:
 
 def _lasting(source: str) -> str:
     """Return a data source so that it means the same from any folder."""
-    return source if source in NAMES else str(Path(source).expanduser().resolve())
+    return source if is_name(source) else str(Path(source).expanduser().resolve())
 
 
 def _load(source: str | None, say: Any) -> Data:

@@ -9,6 +9,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from groundup.data import idx, idx_folders, tables
 from groundup.data.datasets import Data, Dataset
 from groundup.data.published import MNIST, PUBLISHED, Published
@@ -39,7 +41,9 @@ def load(source: str | os.PathLike[str] | None = None) -> Data:
         - a folder of four IDX files, gzipped or not; of several such data sets in one folder, the folder and the
           prefix of the file names, as in ``gzip/emnist-digits``;
         - a CSV file of a label and 784 pixels a row, or a folder with ``train.csv`` (and ``test.csv``);
-        - a folder of pictures in class folders (``0/``, ``1/``, ..., or ``train/0/``, ``test/0/``, ...).
+        - a folder of pictures in class folders (``0/``, ``1/``, ..., or ``train/0/``, ``test/0/``, ...);
+        - several names with a plus between, as in ``mnist+strokes``: all their training pictures, and the test
+          pictures of the first.
 
         Without it, the first that can be had of: what the environment variable ``GROUNDUP_DATA`` names, MNIST from
         the cache, MNIST from a public mirror, the sample, strokes.
@@ -59,6 +63,8 @@ def load(source: str | os.PathLike[str] | None = None) -> Data:
     if source is None:
         return _automatic()
     name = os.fspath(source)
+    if is_name(name) and "+" in name:
+        return _together([load(part) for part in name.split("+")])
     if name in PUBLISHED:
         if own is not None and (data := load(own)).name == name:
             return data
@@ -68,6 +74,25 @@ def load(source: str | os.PathLike[str] | None = None) -> Data:
     if name == "strokes":
         return _strokes()
     return _from_path(Path(name).expanduser())
+
+
+def is_name(source: str) -> bool:
+    """Return whether this is the name of a data set, or several with a plus between, and no path."""
+    return all(part in NAMES for part in source.split("+"))
+
+
+def _together(parts: list[Data]) -> Data:
+    """Return all training pictures, and the first part's test pictures."""
+    first, name = parts[0], "+".join(part.name for part in parts)
+    for part in parts[1:]:
+        if (part.train.class_names, part.train.images.shape[1:]) != (
+            first.train.class_names,
+            first.train.images.shape[1:],
+        ):
+            raise DataError(f"{first.name} and {part.name} do not go together: their classes or picture sizes differ")
+    images, labels = ([getattr(part.train, kind) for part in parts] for kind in ("images", "labels"))
+    train = Dataset(np.concatenate(images), np.concatenate(labels), f"{name}/train", first.train.class_names)
+    return Data(name, "; ".join(part.origin for part in parts), train, first.test)
 
 
 def cache_folder() -> Path:
