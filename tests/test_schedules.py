@@ -13,6 +13,7 @@ from groundup.schedules import (
     SCHEDULES,
     ConstantRate,
     CosineDecay,
+    CosineRestarts,
     ExponentialDecay,
     OneCycle,
     Schedule,
@@ -69,6 +70,12 @@ def test_a_decay_by_epochs_is_constant_within_an_epoch(schedule: Schedule) -> No
 def test_cosine_decay(rates: Rates, final: float) -> None:
     expected = rates("CosineAnnealingLR", STEPS, T_max=STEPS, eta_min=final)
     assert factors(CosineDecay(final=final)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("cycles", [1, 7, 11])
+def test_cosine_restarts(rates: Rates, cycles: int) -> None:
+    expected = rates("CosineAnnealingWarmRestarts", STEPS, T_0=STEPS // cycles)
+    assert factors(CosineRestarts(cycles=cycles)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("rise", "start", "final"), [(0.3, 1 / 25, 1 / 250_000), (0.5, 0.1, 0.01), (0.05, 1.0, 0.5)])

@@ -98,6 +98,24 @@ class CosineDecay(Schedule):
 
 
 @dataclass(frozen=True)
+class CosineRestarts(Schedule):
+    """A cosine from 1 to nothing, so many times (Loshchilov and Hutter, 2017): each time another model is good.
+
+    Parameters
+    ----------
+    cycles : int
+        How many cosines the training consists of.
+    """
+
+    cycles: int = integer(at_least=1, default=5)
+
+    def curve(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """Return the cosine at this step."""
+        steps = steps_per_epoch * epochs
+        return _cosine(1.0, 0.0, step * self.cycles % steps / steps)
+
+
+@dataclass(frozen=True)
 class OneCycle(Schedule):
     """Up to 1 and down to almost nothing, both along half a cosine (Smith and Topin, 2018).
 
@@ -129,6 +147,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "step": StepDecay,
     "exponential": ExponentialDecay,
     "cosine": CosineDecay,
+    "cosine-restarts": CosineRestarts,
     "one-cycle": OneCycle,
 }
 

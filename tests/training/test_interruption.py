@@ -289,7 +289,7 @@ def press_control_c_at(place: object, name: str, monkeypatch: pytest.MonkeyPatch
     ("place", "name"),
     [
         (shutil, "rmtree"),  # the run folder is there, but `Run.create` has not returned
-        (loop._Fitting, "go"),  # the loop does not catch signals yet
+        (loop.Fitting, "go"),  # the loop does not catch signals yet
         (TrainingProgress, "began"),  # it does, and the second does not wait
         (TrainingProgress, "trained"),
         (Run, "save_result"),

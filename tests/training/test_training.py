@@ -25,6 +25,7 @@ from groundup.models.configuration import Configuration
 from groundup.models.model import Model
 from groundup.network import Network
 from groundup.optimizers import SGD, Adam
+from groundup.schedules import CosineRestarts
 from groundup.training import cross_validation
 from groundup.training.cross_validation import cross_validate
 from groundup.training.finder import HIGHEST, LOWEST, STEPS, find_learning_rate
@@ -70,6 +71,20 @@ def test_it_learns() -> None:
 def test_another_configuration_gives_another_model(change: dict[str, Any]) -> None:
     changed = replace(BASE, validation=0.0, **change)
     assert bits(fit(changed, SMALL)) != bits(fit(replace(BASE, validation=0.0), SMALL))
+
+
+def test_snapshots_are_the_models_at_the_ends_of_equal_parts(tmp_path: Path) -> None:
+    configuration = replace(BASE, epochs=5, snapshots=2, schedule=CosineRestarts(cycles=2))
+    fit(configuration, SMALL, folder=tmp_path / "run", keep=True)
+    kept = sorted((tmp_path / "run" / "snapshots").iterdir())
+    assert [path.name for path in kept] == ["epoch-0003.safetensors", "epoch-0005.safetensors"]
+    assert Model.load(kept[0]).training["epoch"] == 3
+    assert kept[1].read_bytes() == (tmp_path / "run" / "last.safetensors").read_bytes()
+    assert kept[0].read_bytes() != kept[1].read_bytes()
+    fit(BASE, SMALL, folder=tmp_path / "without", keep=True)
+    assert not (tmp_path / "without" / "snapshots").exists()
+    with pytest.raises(ConfigurationError, match="snapshots must be at most epochs, 3, not 4"):
+        replace(BASE, snapshots=4)
 
 
 def test_the_seed_gives_weights_order_and_split(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,7 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--validation", type=float, help="Pictures to hold out: a share below 1, or a number."),
         click.option("--patience", type=int, help="Stop after so many epochs without improvement; 0 never."),
         click.option("--average", type=float, help="Keep the weights' moving average; its decay a step: 0.999."),
+        click.option("--snapshots", type=int, help="Keep so many models on the way, for a committee."),
         click.option("--backend", help="What runs the network; 'auto' is the fastest."),
         click.option("--precision", help="The arithmetic: float32, float64, ...; 'auto' is the backend's own."),
         click.option("--init-from", metavar="MODEL", help="Start from this model's weights."),

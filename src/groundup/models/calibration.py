@@ -39,6 +39,24 @@ class Coverage(NamedTuple):
     error_rate: float
 
 
+class Bin(NamedTuple):
+    """The answers that were about equally sure.
+
+    Parameters
+    ----------
+    confidence : float
+        Their mean probability, 0 to 1.
+    accuracy : float
+        The share of them that was right.
+    answers : int
+        How many they are.
+    """
+
+    confidence: float
+    accuracy: float
+    answers: int
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What validation pictures, which played no part in training, say about a recogniser's probabilities.
@@ -141,6 +159,18 @@ def fitted_temperature(probabilities: NDArray[Any], labels: NDArray[np.uint8]) -
     return min(max(math.exp(-(low + high) / 2), LOWEST), HIGHEST)
 
 
+def calibration_bins(probabilities: NDArray[Any], labels: NDArray[np.uint8]) -> list[Bin]:
+    """Return the answers by how sure they were: 15 equal bins, the least sure first, without those that are empty."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    bins = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(np.int64)
+    counts, sure, correct = (np.bincount(bins, weights, BINS) for weights in (None, confidence, right))
+    return [
+        Bin(float(sure[index] / counts[index]), float(correct[index] / counts[index]), int(counts[index]))
+        for index in np.flatnonzero(counts)
+    ]
+
+
 def calibration_error(probabilities: NDArray[Any], labels: NDArray[np.uint8]) -> float:
     """Return the expected calibration error with 15 equal bins (Guo et al., 2017); NaN without pictures.
 
@@ -148,11 +178,8 @@ def calibration_error(probabilities: NDArray[Any], labels: NDArray[np.uint8]) ->
     """
     if not len(labels):
         return math.nan
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    bins = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(np.int64)
-    differences = np.bincount(bins, weights=right - confidence, minlength=BINS)
-    return float(np.abs(differences).sum() / len(labels))
+    bins = calibration_bins(probabilities, labels)
+    return sum(each.answers * abs(each.accuracy - each.confidence) for each in bins) / len(labels)
 
 
 def coverage_at(threshold: float, probabilities: NDArray[Any], labels: NDArray[np.uint8]) -> Coverage:

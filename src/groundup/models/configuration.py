@@ -62,6 +62,9 @@ class Configuration(Checked):
         Stop after so many epochs without a better validation accuracy; 0 never.
     average : float
         What the moving average of the weights, which then is the model, keeps of itself a step: 0.999; 0 for none.
+    snapshots : int
+        How many models to keep on the way, evenly spaced, in the run folder's ``snapshots/``: with the schedule
+        `CosineRestarts` of as many cycles, a committee for the price of one training (Huang et al., 2017).
     backend, precision : str
         What runs it, and the arithmetic: ``"auto"`` is the fastest backend, and the first of the backend's precisions.
     seed : int
@@ -84,6 +87,7 @@ class Configuration(Checked):
     validation: float = real(at_least=0, default=0.1)
     patience: int = integer(at_least=0, default=0)
     average: float = real(at_least=0, below=1, default=0.0)
+    snapshots: int = integer(at_least=0, default=0)
     backend: str = "auto"
     precision: str = "auto"
     seed: int = integer(at_least=0, default=0)
@@ -93,6 +97,8 @@ class Configuration(Checked):
         super().__post_init__()
         if self.validation > 1 and self.validation != int(self.validation):
             raise ConfigurationError(f"validation must be a share below 1 or a whole number, not {self.validation}")
+        if self.snapshots > self.epochs:
+            raise ConfigurationError(f"snapshots must be at most epochs, {self.epochs}, not {self.snapshots}")
         if not isinstance(self.augmentation, Augmentation):
             raise ConfigurationError(f"augmentation must be an Augmentation, not {shown(self.augmentation)}")
         for name, kinds in FAMILIES.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from groundup.models.model import Model
 from groundup.training.averaging import AveragingProgram, averaged, recalibrated, without_averages
 from groundup.training.history import History, Record
 from groundup.training.run import Position, Run, free_folder
-from groundup.training.watching import Interruption, Watcher, interruptible
+from groundup.training.watching import Watcher, interruptible
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def fit(
     """
     configuration = pinned(configuration, data)
     program = begin(configuration, len(data.train))
-    fitting = _Fitting(configuration, data, program, watch or Watcher())
+    fitting = Fitting(configuration, data, program, watch or Watcher())
     if keep:  # only now: what cannot be trained leaves no folder behind
         folder = folder or free_folder(configuration.name)
         fitting.watch.keeps(folder)
@@ -125,8 +126,8 @@ def resume(run: Run, data: Data, watch: Watcher | None = None) -> Result:
     if pinned(configuration, data) != configuration:
         raise ConfigurationError(f"{run.folder} was trained on other data, or for another backend, than these")
     position, state = run.load_checkpoint()
-    program = _compile(configuration, len(data.train), state)
-    return _Fitting(configuration, data, program, watch or Watcher(), run).go(position)
+    program = compiled(configuration, len(data.train), state)
+    return Fitting(configuration, data, program, watch or Watcher(), run).go(position)
 
 
 def pinned(configuration: Configuration, data: Data) -> Configuration:
@@ -166,7 +167,7 @@ def begin(configuration: Configuration, pictures: int) -> Program:
     GroundupError
         If the backend does not know a layer, or `init_from` is no model of this network.
     """
-    return _compile(configuration, pictures, _beginning(configuration))
+    return compiled(configuration, pictures, _beginning(configuration))
 
 
 def _beginning(configuration: Configuration) -> Arrays:
@@ -182,7 +183,8 @@ def _beginning(configuration: Configuration) -> Arrays:
     return model.state
 
 
-def _compile(configuration: Configuration, pictures: int, state: Arrays) -> Program:
+def compiled(configuration: Configuration, pictures: int, state: Arrays) -> Program:
+    """Return a program that trains on so many pictures as `configuration` says, from `state` on."""
     batch_size = configuration.batch_size or pictures
     program = backends.get(configuration.backend).compile(
         configuration.network,
@@ -199,8 +201,22 @@ def _compile(configuration: Configuration, pictures: int, state: Arrays) -> Prog
     return AveragingProgram(program, configuration.average, batch_size, dict(state))
 
 
-class _Fitting:
-    """One run, from some position to its end."""
+class Fitting:
+    """One run: all of it at once, or a part at a time.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        `pinned`.
+    data : Data
+        Training and test pictures.
+    program : Program
+        What `begin` returned for them.
+    watch : Watcher
+        Is told of progress, and may stop the run.
+    run : Run, optional
+        The run folder to keep.
+    """
 
     def __init__(
         self, configuration: Configuration, data: Data, program: Program, watch: Watcher, run: Run | None = None
@@ -225,7 +241,7 @@ class _Fitting:
         with interruptible(self.watch) as interruption:
             self.watch.began(self.configuration, len(self.train), len(position.history))
             while not self._complete(position.history):
-                position = self._epoch(position, interruption)
+                position = self.epoch(position, lambda: bool(interruption))
                 if self.run:
                     self.run.save_checkpoint(position, self.program.state())
                 if interruption:
@@ -238,37 +254,46 @@ class _Fitting:
         waited = len(history) - history.best["epoch"] if history else 0
         return len(history) >= self.configuration.epochs or history.diverged or bool(patience and waited >= patience)
 
-    def _epoch(self, position: Position, interruption: Interruption) -> Position:
-        """Train to the end of the epoch, or until interrupted."""
-        epoch, done = len(position.history), position.done
-        order = shuffled(len(self.train), self.configuration.seed, epoch)
-        rates = self._learning_rates(epoch)
+    def epoch(self, position: Position, stops: Callable[[], bool], steps: int | None = None) -> Position:
+        """Train to the end of the epoch, for at most `steps` steps, or until told to stop."""
+        done = position.done
+        order, rates = self.ahead(position)
 
         def observe(progress: Progress) -> bool:
             nonlocal done
             done = done.plus(progress)
             self.watch.trained(done)
-            return bool(interruption)
+            return stops()
 
         began = time.perf_counter()
-        self.program.epoch(self.train.images, self.train.labels, order[done.examples :], rates[done.steps :], observe)
-        if done.steps < len(rates):
-            return Position(position.history, done, position.seconds + time.perf_counter() - began)
-        model = self._model(epoch + 1)
+        self.program.epoch(self.train.images, self.train.labels, order, rates[:steps], observe)
+        return self.closed(Position(position.history, done, position.seconds + time.perf_counter() - began))
+
+    def ahead(self, position: Position) -> tuple[NDArray[np.int64], list[float]]:
+        """Return the pictures that are left of this epoch, in their order, and the learning rate of each step."""
+        settings, epoch, done = self.configuration, len(position.history), position.done
+        order = shuffled(len(self.train), settings.seed, epoch)[done.examples :]
+        steps = done.steps + math.ceil(len(order) / (settings.batch_size or len(self.train)))
+        return order, [self._learning_rate(epoch, step, steps) for step in range(done.steps, steps)]
+
+    def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
+        """Return the learning rate of a step, counted from 0, in an epoch of so many steps."""
+        settings = self.configuration
+        return settings.learning_rate * settings.schedule.factor(epoch * steps + step, steps, settings.epochs)
+
+    def closed(self, position: Position) -> Position:
+        """Return the same position; or if its epoch is complete, validated and kept, where the next one begins."""
+        epoch, done = len(position.history), position.done
+        if done.examples < len(self.train):
+            return position
+        began = time.perf_counter()
+        model = self.model(epoch + 1)
         seconds = position.seconds + time.perf_counter() - began
-        record = self._record(epoch, done, seconds, rates[-1], model)
+        record = self._record(epoch, done, seconds, self._learning_rate(epoch, done.steps - 1, done.steps), model)
         history = position.history.plus(record)
         self._keep_best(history, model)
         self.watch.finished_epoch(record)
         return Position(history)
-
-    def _learning_rates(self, epoch: int) -> list[float]:
-        settings = self.configuration
-        steps = math.ceil(len(self.train) / (settings.batch_size or len(self.train)))
-        return [
-            settings.learning_rate * settings.schedule.factor(step, steps, settings.epochs)
-            for step in range(epoch * steps, (epoch + 1) * steps)
-        ]
 
     def _record(self, epoch: int, done: Progress, seconds: float, learning_rate: float, model: Model) -> Record:
         record: Record = {
@@ -288,8 +313,16 @@ class _Fitting:
             self.best = model
         if self.run:
             self.run.save_epoch(history, model)
+            if self._ends_a_cycle(len(history)):
+                self.run.save_snapshot(model, len(history))
 
-    def _model(self, epoch: int) -> Model:
+    def _ends_a_cycle(self, epoch: int) -> bool:
+        """Return whether one of the snapshots' equal parts of the training ends with this epoch."""
+        settings = self.configuration
+        return epoch * settings.snapshots // settings.epochs > (epoch - 1) * settings.snapshots // settings.epochs
+
+    def model(self, epoch: int) -> Model:
+        """Return the network as it stands, in epoch number `epoch`."""
         settings = self.configuration
         state = {name: np.asarray(value, np.float32) for name, value in averaged(self.program.state()).items()}
         if settings.average:
@@ -326,7 +359,7 @@ class _Fitting:
         history = position.history
         stands_there = not history or (history.best is history[-1] and not position.done.steps)
         if self.run is None or stands_there:
-            return self._model(len(history))
+            return self.model(len(history))
         return Model.load(self.run.best_model_file)
 
 

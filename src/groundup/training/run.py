@@ -50,9 +50,10 @@ class Run:
     """The files of one training run.
 
     ``config.toml`` repeats it; ``metrics.jsonl`` has one line an epoch; ``model.safetensors`` is the best model so
-    far and ``last.safetensors`` the newest; ``checkpoint.safetensors`` is where an interrupted run goes on;
-    ``curves.png`` and ``result.json`` come last. The folder appears whole, with a first checkpoint in it, and each
-    file is replaced in one step: however a run ends, it can be resumed.
+    far and ``last.safetensors`` the newest; ``snapshots/`` has models kept on the way, if the configuration says so;
+    ``checkpoint.safetensors`` is where an interrupted run goes on; ``curves.png`` and ``result.json`` come last. The
+    folder appears whole, with a first checkpoint in it, and each file is replaced in one step: however a run ends, it
+    can be resumed.
     """
 
     folder: Path
@@ -145,6 +146,10 @@ class Run:
             model.save(self.best_model_file)
         with replacing(self.folder / "metrics.jsonl") as file:
             file.write_text(history.as_jsonl(), encoding="utf-8")
+
+    def save_snapshot(self, model: Model, epoch: int) -> None:
+        """Keep the model of this epoch for good."""
+        model.save(self.folder / "snapshots" / f"epoch-{epoch:04}.safetensors")
 
     def save_result(self, result: dict[str, Any], history: History, model: Model) -> None:
         """Keep the finished run's curves, its best model with its figures, and the result."""
