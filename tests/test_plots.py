@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from PIL import Image
 
 from groundup import plots
 from groundup.errors import ConfigurationError
-from groundup.models.calibration import Coverage
+from groundup.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from groundup.models.calibration import Bin, Coverage
+from groundup.network import Network
 
 HISTORY = [
     {
@@ -30,6 +33,8 @@ HISTORY = [
 ]
 CURVE = [Coverage(0.0, 1.0, 0.05), Coverage(0.6, 0.98, 0.02), Coverage(0.9, 0.9, 0.0)]
 RANDOM = np.random.default_rng(0)
+BINS = [Bin(0.3, 0.0, 1), Bin(0.75, 0.5, 10), Bin(0.99, 0.995, 989)]
+NETWORK = Network([Conv2d(1, 24, 5), MaxPool2d(), ReLU(), Flatten(), Linear(3456, 10)], (1, 28, 28))
 IMAGES = RANDOM.integers(0, 256, (7, 28, 28), dtype=np.uint8)
 
 
@@ -48,6 +53,16 @@ def figures() -> dict[str, Figure]:
         "activations": plots.activations(
             [("picture", RANDOM.random((1, 28, 28))), ("Linear", RANDOM.normal(size=300))]
         ),
+        "calibration": plots.calibration(BINS),
+        "coverage without a threshold": plots.coverage(CURVE),
+        "robustness": plots.robustness({"noise": ("of full ink", [(0, 0.99), (0.5, 0.7), (1, 0.1)])}),
+        "corruptions": plots.corruptions({"fog": 0.9, "glass_blur": 0.4}),
+        "ladder": plots.ladder({"scalar": 0.4, "lists": 31, "numpy": 29000}, "pictures a second"),
+        "gradients": plots.gradient_sizes({"0 Linear": 1e-5, "1 ReLU": 0.0, "2 Linear": 2e-2}),
+        "histograms": plots.weight_histograms({f"{n}.weight": RANDOM.normal(size=(9, 9)) for n in range(4)}),
+        "embedding": plots.embedding(RANDOM.normal(size=(40, 2)), np.arange(40) % 10, list("0123456789"), "a map"),
+        "saliency": plots.saliency(IMAGES[0], RANDOM.normal(size=(28, 28)), "What speaks for 3"),
+        "network": plots.network(NETWORK),
     }
 
 
@@ -140,6 +155,79 @@ def test_weights_are_on_a_symmetric_scale() -> None:
 def test_activations_name_every_layer_and_number_the_answers() -> None:
     layers = [("0 Conv2d", RANDOM.normal(size=(40, 6, 6))), ("1 Linear", np.arange(10.0))]
     assert {"0 Conv2d", "1 Linear", *map(str, range(10))} <= texts(plots.activations(layers))
+
+
+def test_calibration_marks_every_bin() -> None:
+    figure = plots.calibration(BINS)
+    above, below = figure.axes
+    (points,) = [each for each in above.collections if each.get_offsets().shape == (3, 2)]
+    assert points.get_offsets().tolist() == [[each.confidence, each.accuracy] for each in BINS]
+    assert [patch.get_height() for patch in below.patches] == [1, 10, 989]
+    assert above.get_title(loc="left") == "As sure as right? Calibration error 0.77%"
+    plots.calibration([])
+
+
+def test_a_map_draws_each_class_at_its_points() -> None:
+    points, labels = RANDOM.normal(size=(30, 2)), np.arange(30) % 3
+    for names in (["0", "1", "2"], ["T-shirt", "shoe", "bag"]):
+        axes = plots.embedding(points, labels, names, "").axes[0]
+        drawn = {each.get_label(): np.asarray(each.get_offsets()) for each in axes.collections}
+        assert all(np.array_equal(drawn[name], points[labels == index]) for index, name in enumerate(names))
+        assert (axes.get_legend() is None) == (names[0] == "0")
+
+
+def test_magnitudes_have_bars_from_the_top_and_numbers() -> None:
+    axes = plots.ladder({"scalar": 0.4, "numpy": 29000.0, "none": 0.0}, "pictures a second").axes[0]
+    assert axes.get_xscale() == "log"
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["none", "numpy", "scalar"]
+    assert {"0.4", "29,000"} <= texts(axes.figure)
+    assert axes.get_xlabel() == "pictures a second"
+    plots.gradient_sizes({"0": float("nan"), "1": 0.0})
+
+
+def test_long_names_keep_beginning_and_end() -> None:
+    name = f"11 Residual([{', '.join(['Conv2d(64, 64, 3, padding=1)'] * 4)}])  64 x 7 x 7"
+    (label,) = plots.gradient_sizes({name: 0.1}).axes[0].get_yticklabels()
+    assert label.get_text() == "11 Residual([Conv2d(64 … ng=1)])  64 x 7 x 7"
+    (axes,) = plots.activations([(name, np.arange(3.0))]).axes
+    assert axes.get_title(loc="left").startswith("11 Residual([Conv2d(64, 64, 3")
+    assert axes.get_title(loc="left").endswith("64 x 7 x 7")
+
+
+def test_histograms_leave_out_what_is_no_number() -> None:
+    axes = plots.weight_histograms({"0.weight": np.array([1.0, np.nan, 3.0, np.inf])}).axes[0]
+    assert sum(patch.get_height() for patch in axes.patches) == 2
+    assert axes.get_xlabel() == "2 numbers, deviation 1"
+    plots.weight_histograms({})
+
+
+def test_robustness_has_a_panel_a_disturbance() -> None:
+    curve = [(0.0, 0.99), (1.0, 0.1)]
+    figure = plots.robustness(dict.fromkeys(("noise", "rotation", "blur", "size"), ("pixels", curve)))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Noise", "Rotation", "Blur", "Size"]
+    assert figure.axes[3].get_lines()[0].get_xydata().tolist() == [list(point) for point in curve]
+
+
+def test_saliency_is_on_a_symmetric_scale_over_the_digit() -> None:
+    gradient = np.zeros((28, 28))
+    gradient[3, 4] = -2
+    left, right, _ = plots.saliency(IMAGES[0], gradient, "").axes
+    assert np.array_equal(left.get_images()[0].get_array(), IMAGES[0])
+    assert right.get_images()[0].get_clim() == (-2, 2)
+
+
+def test_a_network_is_drawn_block_by_block() -> None:
+    figure = plots.network(NETWORK)
+    assert {"input", "Conv2d", "MaxPool2d", "Linear", "1x28x28", "24x12x12", "10"} <= texts(figure)
+    assert len(figure.axes[0].patches) == 4  # ReLU and Flatten make no new numbers
+
+
+def test_figures_as_html_are_svg_and_describe_themselves() -> None:
+    written = plots.as_html(plots.curves(HISTORY), 'the "curves"')
+    data = base64.b64decode(written.split("base64,")[1].split('"')[0])
+    assert ElementTree.fromstring(data).tag.endswith("svg")
+    assert 'alt="the &quot;curves&quot;"' in written
+    assert written == plots.as_html(plots.curves(HISTORY), 'the "curves"')
 
 
 def test_no_figure_is_kept_by_pyplot() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from groundup import randomness
+from groundup import diagram, randomness
 from groundup.checks import Checked, real, shown
 from groundup.descriptions import build, build_one, describe, refuse_unknown, table
 from groundup.errors import NetworkError
@@ -149,20 +149,27 @@ class Network:
                 state[name] = array("d", [1.0 if name.endswith("weight") else 0.0]) * count
         return {name: state[name] for name in self.state_shapes()}
 
-    def summary(self) -> str:
-        """Return a table: each layer's output shape, parameters, and multiply-adds for one example."""
-        rows: list[tuple[str, ...]] = [("", "layer", "output", "parameters", "multiply-adds")]
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the input, each layer and the sum: place, name, output shape, parameters, multiply-adds."""
         inputs, totals = self.input_shape, [0, 0]
-        rows.append(("", "input", _times(inputs), "", ""))
+        rows: list[tuple[str, ...]] = [("", "input", _times(inputs), "", "")]
         for index, layer in enumerate(self.layers):
             counts = [sum(map(math.prod, layer.parameters().values())), layer.multiply_adds(inputs)]
             inputs = layer.output_shape(inputs)
             rows.append((str(index), str(layer), _times(inputs), *(f"{count:,}" if count else "" for count in counts)))
             totals = [total + count for total, count in zip(totals, counts, strict=True)]
-        rows.append(("", "total", "", *(f"{total:,}" for total in totals)))
+        return [*rows, ("", "total", "", *(f"{total:,}" for total in totals))]
+
+    def summary(self) -> str:
+        """Return a table: each layer's output shape, parameters, and multiply-adds for one example."""
+        rows = [("", "layer", "output", "parameters", "multiply-adds"), *self.rows()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         aligned = [f"{{:{'>' if i > 2 else '<'}{width}}}" for i, width in enumerate(widths)]
         return "\n".join("  ".join(aligned).format(*row).rstrip() for row in rows)
+
+    def _repr_html_(self) -> str:
+        """Display itself in a notebook: a picture of the layers, and the table of `summary`."""
+        return f"{diagram.as_svg(self)}{diagram.as_table(self)}"
 
     def description(self) -> dict[str, Any]:
         """Return the network as plain dicts, lists, numbers and strings, for JSON or TOML."""

@@ -98,6 +98,11 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(COLUMNS[round((value - low) / spread * steps)] if math.isfinite(value) else " " for value in values)
 
 
+def grouped(number: float) -> str:
+    """Write a number of any magnitude with about three digits, thousands apart: ``0.42``, ``31``, ``29,000``."""
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
 def side_by_side(left: str, right: str, gap: int = 3) -> str:
     """Put two texts beside each other, `gap` blanks apart, the shorter one centred vertically.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,49 @@ def test_relus_derivative_always_1_is_found_without_a_network(monkeypatch: pytes
     assert done.code == 1
     wrong = {(each["network"], each["parameter"]) for each in done.json["parameters"] if not each["holds"]}
     assert wrong == {("relu", "0.weight"), ("relu", "0.bias")}
+
+
+OWN = """
+from groundup import MeanSquaredError, Network
+from groundup.verify.pitfalls import OneBiasGradient
+
+network, loss = Network([OneBiasGradient(17, 5)]), MeanSquaredError()
+"""
+
+
+def _program(folder: Path, text: str = OWN) -> Path:
+    path = folder / "own.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_program_of_ones_own_is_graded(tmp_path: Path) -> None:
+    done = groundup("gradcheck", _program(tmp_path), "--json")
+    assert done.code == 1
+    assert [(each["parameter"], each["holds"]) for each in done.json["parameters"]] == [
+        ("0.weight", True),
+        ("0.bias", False),
+    ]
+    assert groundup("gradcheck", _program(tmp_path), "--parameters", "0.weight").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "leaves no Network of the name `network`"),
+        ("from groundup import *\nnetwork, loss = Network([Linear(9, 5)]), 3", "`loss` must be a Loss"),
+    ],
+)
+def test_a_program_that_leaves_nothing_to_check(tmp_path: Path, text: str, words: str) -> None:
+    done = groundup("gradcheck", _program(tmp_path, text))
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_a_program_has_its_own_network(tmp_path: Path) -> None:
+    done = groundup("gradcheck", _program(tmp_path), "--network", "17-5")
+    assert done.code == 2
+    assert "leave --network" in done.err
 
 
 @pytest.mark.parametrize(

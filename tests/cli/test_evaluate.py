@@ -55,16 +55,19 @@ def test_json(poor_model: Path, data_folder: Path, small_data: Dataset) -> None:
 def test_pictures_are_written(poor_model: Path, data_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
     done = groundup("evaluate", poor_model, "--data", data_folder, "--out", out, "--json")
-    assert done.json["files"] == [str(out / "confusion.png"), str(out / "mistakes.png")]
+    names = ("confusion", "mistakes", "calibration", "coverage")
+    assert done.json["files"] == [str(out / f"{name}.png") for name in names]
     for name in done.json["files"]:
         with Image.open(name) as image:
             assert min(image.size) > 50
 
 
 def test_a_perfect_model_has_no_sheet_of_mistakes(model_file: Path, data_folder: Path, tmp_path: Path) -> None:
-    done = groundup("evaluate", model_file, "--data", data_folder, "--out", tmp_path / "out", "--json")
+    out = tmp_path / "out"
+    done = groundup("evaluate", model_file, "--data", data_folder, "--out", out, "--format", "svg", "--json")
     assert done.json["accuracy"] == 1
-    assert done.json["files"] == [str(tmp_path / "out" / "confusion.png")]
+    assert done.json["files"] == [str(out / f"{name}.svg") for name in ("confusion", "calibration", "coverage")]
+    assert sorted(path.name for path in out.iterdir()) == ["calibration.svg", "confusion.svg", "coverage.svg"]
 
 
 def test_for_people(poor_model: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

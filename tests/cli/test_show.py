@@ -50,7 +50,24 @@ def run_folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
-@pytest.mark.parametrize("what", ["samples", "augmentation", "answers", "weights", "activations", "curves"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "samples",
+        "augmentation",
+        "answers",
+        "network",
+        "weights",
+        "histograms",
+        "activations",
+        "saliency",
+        "gradients",
+        "embedding",
+        "robustness",
+        "curves",
+        "ladder",
+    ],
+)
 def test_everything_goes_to_a_file(
     convolutional: Path,
     data_folder: Path,
@@ -63,7 +80,14 @@ def test_everything_goes_to_a_file(
         "samples": ["--data", data_folder],
         "augmentation": ["--data", data_folder, "--strength", 2],
         "answers": [convolutional, "--data", data_folder, "--count", 12],
+        "network": [convolutional],
         "weights": [convolutional],
+        "histograms": [convolutional],
+        "saliency": [convolutional, "--data", data_folder, "--index", 3],
+        "gradients": [convolutional, "--data", data_folder, "--index", 3, "--label", 7],
+        "embedding": [convolutional, "--data", data_folder],
+        "robustness": [convolutional, "--data", data_folder, "--kind", "blur"],
+        "ladder": ["lists=31", "numpy=29000"],
         "activations": [convolutional, "--data", data_folder, "--index", 3],
         "curves": [run_folder],
     }[what]
@@ -174,6 +198,89 @@ def test_activations(convolutional: Path, model_file: Path, digit_file: Callable
     assert "4 x 12 x 12" in out
 
 
+def test_network(convolutional: Path) -> None:
+    described = Model.load(convolutional).network
+    assert groundup("show", "network", convolutional).out == described.summary() + "\n"
+    report = groundup("show", "network", convolutional, "--json").json
+    assert Network.from_description(report["network"]) == described
+    assert report["table"][1] == {
+        "place": "0", "layer": "Conv2d(1, 4, 5, stride=2)", "output": "4x12x12", "parameters": "104",
+        "multiply_adds": "14,400",
+    }  # fmt: skip
+
+
+def test_histograms(convolutional: Path) -> None:
+    layers = groundup("show", "histograms", convolutional, "--json").json["layers"]
+    assert [(layer["name"], sum(layer["counts"])) for layer in layers] == [("0.weight", 100), ("3.weight", 5760)]
+    lines = groundup("show", "histograms", convolutional).out.splitlines()
+    assert [line.split()[0] for line in lines] == ["0.weight", "3.weight"]
+    assert "█" in lines[1]
+
+
+def test_saliency(model_file: Path, small_model: Model, data_folder: Path, digit_file: Callable[[int], Path]) -> None:
+    weights = small_model.state["0.weight"].reshape(10, 28, 28)
+    asked = groundup("show", "saliency", model_file, "--data", data_folder, "--index", 3, "--label", 8, "--json").json
+    assert asked["label"] == 8
+    np.testing.assert_allclose(asked["gradient"], weights[8], rtol=1e-4, atol=1e-6)  # of a linear model, its weights
+    assert groundup("show", "saliency", model_file, "--data", data_folder, "--index", 13, "--json").json["label"] == 3
+    assert groundup("show", "saliency", model_file, digit_file(4), "--json").json["label"] == 4  # what it is taken for
+    assert groundup("show", "saliency", model_file, digit_file(4)).out.count("\n") == 14
+
+
+def test_gradients(convolutional: Path, data_folder: Path, small_data: Dataset) -> None:
+    one = ["--data", data_folder, "--index", 3]
+    report = groundup("show", "gradients", convolutional, *one, "--json").json
+    assert list(report["sizes"]) == ["0 Conv2d(1, 4, 5, stride=2)", "1 ReLU()", "2 Flatten()", "3 Linear(576, 10)"]
+    shares = Model.load(convolutional).predict(small_data.images[[3]])[0]
+    target = np.eye(10)[3]
+    size = np.sqrt(np.mean((shares - target) ** 2))  # softmax with cross-entropy: probabilities less the target
+    assert report["sizes"]["3 Linear(576, 10)"] == pytest.approx(size, rel=1e-4)
+    assert report["loss"] == pytest.approx(-np.log(shares[3]), rel=1e-4)
+    out = groundup("show", "gradients", convolutional, *one, "--label", 5).out
+    assert out.startswith("loss ")
+    assert " for 5\n" in out
+
+
+def test_embedding(convolutional: Path, data_folder: Path, small_data: Dataset) -> None:
+    report = groundup("show", "embedding", convolutional, "--data", data_folder, "--count", 30, "--json").json
+    assert report["layer"] == 3  # what the last layer reads
+    assert np.shape(report["points"]) == (30, 2)
+    assert report["labels"] == small_data.labels[:30].tolist()
+    other = groundup("show", "embedding", convolutional, "--data", data_folder, "--layer", 0, "--json").json
+    assert other["layer"] == 0
+    assert len(other["points"]) == 40
+    drawn = groundup("show", "embedding", convolutional, "--data", data_folder).out
+    assert set(drawn) - set(" \n") == set("0123456789")
+
+
+def test_neighbours(convolutional: Path, data_folder: Path) -> None:
+    pytest.importorskip("sklearn", reason="t-SNE is scikit-learn's: install groundup[play]")
+    report = groundup("show", "embedding", convolutional, "--data", data_folder, "--neighbours", "--json").json
+    points = np.array(report["points"])
+    distances = np.linalg.norm(points[:, None] - points, axis=2) + 1e9 * np.eye(len(points))
+    same = np.array(report["labels"])[distances.argmin(axis=1)] == report["labels"]
+    assert same.mean() > 0.5  # the four pictures of a digit are alike
+
+
+def test_robustness(model_file: Path, data_folder: Path) -> None:
+    report = groundup("show", "robustness", model_file, "--data", data_folder, "--count", 20, "--json").json
+    assert report["count"] == 20
+    assert set(report["curves"]) == {"noise", "rotation", "thickness", "blur", "size"}
+    assert report["curves"]["rotation"]["unit"] == "degrees"
+    assert dict(report["curves"]["rotation"]["points"])[0] == 1.0
+    out = groundup("show", "robustness", model_file, "--data", data_folder, "--kind", "noise", "--kind", "blur").out
+    assert [line.split()[0] for line in out.splitlines()] == ["noise", "blur"]
+
+
+def test_ladder() -> None:
+    report = groundup("show", "ladder", "lists=31", "numpy=29000", "--unit", "pictures/s", "--json").json
+    assert report == {"unit": "pictures/s", "speeds": {"lists": 31.0, "numpy": 29000.0}}
+    slow, fast = groundup("show", "ladder", "lists=31", "numpy=29000").out.splitlines()
+    assert slow.count("█") * 3 < fast.count("█")
+    assert fast.endswith("29,000 pictures a second")
+    assert "█" in groundup("show", "ladder", "numpy=29000").out
+
+
 def test_curves(run_folder: Path) -> None:
     report = groundup("show", "curves", run_folder, "--json").json
     assert [record["epoch"] for record in report["history"]] == [1, 2, 3]
@@ -196,6 +303,12 @@ def test_curves(run_folder: Path) -> None:
         (["activations", "MODEL", "--index", "40"], "0 to 39"),
         (["answers", "MODEL", "--index", "40"], "0 to 39"),
         (["answers", "MISSING"], "MISSING"),
+        (["saliency", "MODEL"], "picture"),
+        (["gradients", "MODEL", "--index", "3", "--label", "ten"], "no class 'ten': 0, 1, 2"),
+        (["embedding", "MODEL", "--layer", "9"], "layer 9 is none of 0"),
+        (["ladder", "numpy"], "numpy: write a name and a positive number"),
+        (["ladder", "=3"], "=3: write a name"),
+        (["ladder", "numpy=0"], "numpy=0: write a name"),
     ],
 )
 def test_wrong_use(

@@ -52,9 +52,10 @@ def test_diverged(loss: float, diverged: bool) -> None:
     assert history((2.0, 0.1), (loss, 0.1)).diverged == diverged
 
 
-def test_best_is_the_first_of_the_highest_validation_accuracy() -> None:
-    made = history((1, 0.1, 1, 0.5), (1, 0.2, 1, 0.7), (1, 0.9, 0.1, 0.7), (1, 0.99, 1, 0.6))
-    assert made.best["epoch"] == 2
+def test_best_has_the_highest_validation_accuracy_and_of_equals_the_least_loss() -> None:
+    made = history((1, 0.1, 1, 0.5), (1, 0.2, 1, 0.7), (1, 0.9, 0.2, 0.7), (1, 0.9, 0.2, 0.7), (1, 0.99, 0.1, 0.6))
+    assert made.best["epoch"] == 3
+    assert history((1, 0.2, math.nan, 0.7), (1, 0.2, math.nan, 0.7)).best["epoch"] == 1
     assert history((1, 0.9), (1, 0.5)).best["epoch"] == 2  # without validation, the last
 
 

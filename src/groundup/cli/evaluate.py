@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -27,10 +27,13 @@ from groundup.data import load
 from groundup.data.datasets import Data, Dataset
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
-from groundup.models.calibration import coverage_at, coverage_curve, threshold_for
+from groundup.models.calibration import calibration_bins, coverage_at, coverage_curve, threshold_for
 from groundup.models.evaluation import Evaluation
 from groundup.models.recogniser import Recogniser
 from groundup.terminal import in_rows, wants_colour
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ON_A_SHEET, ON_THE_SCREEN = 50, 10  # of the worst mistakes
 CURVE_LINES = 10
@@ -43,17 +46,20 @@ CURVE_LINES = 10
 @threads_option
 @views_option
 @reject_option
+@click.option(
+    "--format", "suffix", type=click.Choice(["png", "svg"]), default="png", show_default=True, help="Of the figures."
+)
 @click.option("--corruptions", is_flag=True, help="Measure on fifteen kinds of spoilt pictures, too (MNIST-C).")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write confusion.png and mistakes.png into a folder; with --reject also coverage.png.",
+    help="Write confusion, mistakes, calibration and coverage as figures into a folder; and corruptions, with those.",
 )
 @json_option
 def command(
-    model_path: Path, source: str | None, backend: str, views: int, error_rate: float | None, corruptions: bool,
-    out: Path | None, as_json: bool,
+    model_path: Path, source: str | None, backend: str, views: int, error_rate: float | None, suffix: str,
+    corruptions: bool, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a model on a data set's test part: accuracy, loss, calibration, confusion matrix, worst mistakes.
 
@@ -71,7 +77,10 @@ def command(
         if corruptions:
             report["corruptions"] = _on_corruptions(recogniser, data.test, backend, views, status)
     if out is not None:
-        report["files"] = _write(evaluation, data.test, out, threshold)
+        figures = _figures(evaluation, data.test, threshold)
+        if corruptions:
+            figures["corruptions"] = _corruptions_figure(report["corruptions"])
+        report["files"] = _write(figures, out, suffix)
     if as_json:
         click.echo(to_json(report))
     else:
@@ -146,25 +155,39 @@ def _captions(evaluation: Evaluation, indices: list[int], form: str) -> list[str
     return [form.format(**m | {"label": names[m["label"]], "answer": names[m["answer"]]}) for m in mistakes]
 
 
-def _write(evaluation: Evaluation, part: Dataset, folder: Path, threshold: float | None) -> list[str]:
-    """Write the confusion matrix, the worst mistakes and the coverage curve as PNG; return the files' names."""
+def _figures(evaluation: Evaluation, part: Dataset, threshold: float | None) -> dict[str, Figure]:
+    """Return the confusion matrix, the worst mistakes, the calibration and the coverage curve, by name."""
     from groundup import plots
 
-    figures = {"confusion.png": plots.confusion(evaluation.confusion, evaluation.class_names)}
+    probabilities, labels = evaluation.probabilities, evaluation.labels
+    figures = {"confusion": plots.confusion(evaluation.confusion, evaluation.class_names)}
     worst = evaluation.worst_mistakes(ON_A_SHEET)
     if len(worst):
         captions = _captions(evaluation, worst.tolist(), "{label} taken for {answer}\n{probability:.0%}, no. {index}")
-        figures["mistakes.png"] = plots.sheet(part.images[worst], captions)
-    if threshold is not None:
-        curve = coverage_curve(evaluation.probabilities, evaluation.labels)
-        chosen = coverage_at(threshold, evaluation.probabilities, evaluation.labels)
-        figures["coverage.png"] = plots.coverage(curve, chosen)
+        figures["mistakes"] = plots.sheet(part.images[worst], captions)
+    chosen = None if threshold is None else coverage_at(threshold, probabilities, labels)
+    figures["calibration"] = plots.calibration(calibration_bins(probabilities, labels))
+    figures["coverage"] = plots.coverage(coverage_curve(probabilities, labels), chosen)
+    return figures
+
+
+def _corruptions_figure(records: list[dict[str, Any]]) -> Figure:
+    from groundup import plots
+
+    return plots.corruptions({record["kind"]: record["accuracy"] for record in records})
+
+
+def _write(figures: dict[str, Figure], folder: Path, suffix: str) -> list[str]:
+    """Write figures into a folder; return the files' names."""
+    from groundup import plots
+
+    paths = {folder / f"{name}.{suffix}": figure for name, figure in figures.items()}
     try:
-        for name, figure in figures.items():
-            plots.save(figure, folder / name)
+        for path, figure in paths.items():
+            plots.save(figure, path)
     except OSError as error:
         raise ConfigurationError(f"{folder}: cannot be written: {error.strerror}") from None
-    return [str(folder / name) for name in figures]
+    return list(map(str, paths))
 
 
 def _print(evaluation: Evaluation, data: Data, report: dict[str, Any]) -> None:

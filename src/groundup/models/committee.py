@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from groundup import notebook
 from groundup.data.datasets import Data, Dataset
 from groundup.data.splits import validation_split
 from groundup.errors import GroundupError, ModelError
@@ -79,6 +80,10 @@ class Committee(Recogniser):
             for name, value in member.state.items()
         }
         storage.write(path, description, state, store)
+
+    def _repr_html_(self) -> str:
+        """Display itself in a notebook: its members."""
+        return notebook.committee_html(self)
 
     @classmethod
     def from_file(cls, description: Mapping[str, Any], state: dict[str, NDArray[np.float32]]) -> Self:

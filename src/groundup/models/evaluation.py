@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from groundup import notebook
 from groundup.models.calibration import calibration_error
 
 
@@ -85,6 +86,10 @@ class Evaluation:
     def calibration_error(self) -> float:
         """How far confidence and accuracy lie apart, 0 to 1; see `groundup.models.calibration.calibration_error`."""
         return calibration_error(self.probabilities, self.labels)
+
+    def _repr_html_(self) -> str:
+        """Display itself in a notebook: accuracy and confusion matrix."""
+        return notebook.evaluation_html(self)
 
     def worst_mistakes(self, count: int) -> NDArray[np.int64]:
         """Return the indices of the wrong answers, the surest first, at most `count`."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from groundup import backends
+from groundup import backends, notebook
 from groundup.backends.interpreter import check_names
 from groundup.backends.numpy import NumpyProgram
 from groundup.data.datasets import DIGITS, Dataset
@@ -125,6 +125,10 @@ class Model(Recogniser):
             If the file cannot be written; an older file of that name is then still whole.
         """
         storage.write(path, self.description(), self.state, store)
+
+    def _repr_html_(self) -> str:
+        """Display itself in a notebook: layers, accuracy, learning curves."""
+        return notebook.model_html(self)
 
     def description(self) -> dict[str, Any]:
         """Return everything but the arrays as plain values for JSON."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from groundup import notebook
 from groundup.json_text import to_json
 
 Record = dict[str, Any]
@@ -38,10 +39,10 @@ class History(Sequence[Record]):
 
     @property
     def best(self) -> Record:
-        """The epoch of the highest validation accuracy, the first of equals; without validation, the last epoch."""
+        """The epoch of the highest validation accuracy, of equals the least loss; without validation, the last one."""
         if "validation_accuracy" not in self.records[-1]:
             return self.records[-1]
-        return max(self.records, key=lambda record: record["validation_accuracy"])
+        return max(self.records, key=lambda record: (record["validation_accuracy"], -record["validation_loss"]))
 
     @property
     def diverged(self) -> bool:
@@ -51,6 +52,10 @@ class History(Sequence[Record]):
     def as_jsonl(self) -> str:
         """Return one JSON object a line."""
         return "".join(to_json(record) + "\n" for record in self.records)
+
+    def _repr_html_(self) -> str:
+        """Display itself in a notebook: curves and diagnosis."""
+        return notebook.history_html(self)
 
     def diagnosis(self) -> str:
         """Return in a sentence or two whether the run over- or underfits, and what to try."""

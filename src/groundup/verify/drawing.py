@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from groundup.pictures.tiles import mosaic
-from groundup.plots import SIGNED, SMALL_SIZE, SOFT_TEXT, TEXT, TITLE_SIZE
+from groundup.plots.style import SIGNED, SMALL_SIZE, SOFT_TEXT, TEXT, TITLE_SIZE
 
 
 def draw(name: str, a: NDArray[Any], b: NDArray[Any]) -> Figure:
@@ -24,7 +24,7 @@ def draw(name: str, a: NDArray[Any], b: NDArray[Any]) -> Figure:
     a, b : ndarray
         Of one shape. Of three axes or more, the last two are laid out as tiles; a row of numbers as a square.
     """
-    # As in groundup.plots: the layout leaves room for titles and scales.
+    # As in groundup.plots.style: the layout leaves room for titles and scales.
     figure = Figure(figsize=(12, 4), layout="constrained", facecolor="white")
     figure.suptitle(name, x=0.01, ha="left", fontsize=TITLE_SIZE, color=TEXT)
     first, second = a.astype(np.float64), b.astype(np.float64)

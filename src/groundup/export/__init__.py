@@ -1,0 +1,1 @@
+"""Models for other programs: as ONNX, and as one HTML page that runs by itself."""
