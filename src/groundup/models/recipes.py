@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from groundup.augmentation import HANDWRITING, Augmentation
+from groundup.augmentation import Augmentation
 from groundup.errors import ConfigurationError, NetworkError
 from groundup.initializers import ScaledUniform, Uniform
 from groundup.layers import (
@@ -240,11 +240,6 @@ def cnn() -> Configuration:
     )
 
 
-def pictures() -> Configuration:
-    """The network `cnn` for people's own pictures: it learns from MNIST and strokes, as all hands and pens write."""
-    return replace(cnn(), name="pictures", data="mnist+strokes", epochs=12, augmentation=HANDWRITING)
-
-
 def fast99() -> Configuration:
     """A small convolutional network that reads 99% after one epoch: few steps, large ones, and all pictures in them."""
     layers = [
@@ -280,7 +275,6 @@ RECIPES: dict[str, Callable[[], Configuration]] = {
     "fast99": fast99,
     "small": small,
     "cnn": cnn,
-    "pictures": pictures,
     "lenet5": lenet5,
     "matrix-800": matrix_800,
     "deriv8": deriv8,
