@@ -38,12 +38,13 @@ class BatchNorm : public Layer {
         sum(plan, {x}, [=, this](double *to, const Pictures &pictures) {
             kernels_.add_sums(to, x->at(pictures), pictures.count * x->shape.area(), features_);
         });
-        plan.by_tasks({}, once, [this, x, &plan](Long, int) { mean_over(mean_, plan, x->shape.area(), 0); });
+        plan.by_tasks({}, once,
+                      [this, x, &plan, sums = sums_](Long, int) { mean_over(mean_, *sums, plan, x->shape.area(), 0); });
         sum(plan, {x}, [=, this](double *to, const Pictures &pictures) {
             kernels_.add_squares(to, x->at(pictures), mean_.data(), pictures.count * x->shape.area(), features_);
         });
-        plan.by_tasks({}, once, [this, x, &plan](Long, int) {
-            mean_over(variance_, plan, x->shape.area(), 0);
+        plan.by_tasks({}, once, [this, x, &plan, sums = sums_](Long, int) {
+            mean_over(variance_, *sums, plan, x->shape.area(), 0);
             take_statistics(setting_.batch.count * x->shape.area());
         });
         normalized_ = plan.buffer(x->shape);
@@ -58,9 +59,9 @@ class BatchNorm : public Layer {
             kernels_.add_sums(to, dy->at(pictures), rows, features_);
             kernels_.add_products(to + features_, dy->at(pictures), normalized->at(pictures), rows, features_);
         });
-        plan.by_tasks({}, once, [this, area, &plan](Long, int) {
-            mean_over(mean_dx_, plan, area, 0);
-            mean_over(along_, plan, area, features_);
+        plan.by_tasks({}, once, [this, area, &plan, sums = sums_](Long, int) {
+            mean_over(mean_dx_, *sums, plan, area, 0);
+            mean_over(along_, *sums, plan, area, features_);
             const auto count = static_cast<float>(setting_.batch.count * area);
             for (Long i = 0; i < features_; ++i) {
                 bias_gradient_.data()[i] = mean_dx_.data()[i] * count;
@@ -97,12 +98,12 @@ class BatchNorm : public Layer {
         });
     }
 
-    void mean_over(const Array<float> &mean, const Plan &plan, Long area, Long first) const {
+    void mean_over(const Array<float> &mean, const Array<double> &sums, const Plan &plan, Long area, Long first) const {
         const Long count = setting_.batch.count;
         for (Long i = 0; i < features_; ++i) {
             double sum = 0;
             for (Long chunk = 0; chunk < plan.chunks(count); ++chunk)
-                sum += sums_->data()[2 * chunk * features_ + first + i];
+                sum += sums.data()[2 * chunk * features_ + first + i];
             mean.data()[i] = static_cast<float>(sum / static_cast<double>(count * area));
         }
     }
@@ -141,7 +142,7 @@ class BatchNorm : public Layer {
     const float momentum_, epsilon_;
     Parameter weight_, bias_, running_mean_, running_variance_;
     Array<float> mean_, variance_, scale_, weight_gradient_, bias_gradient_, mean_dx_, along_;
-    // Of the plan that is being made:
+    // Of the plan that is being made; another plan, for a trace, may be made while this one is in use:
     std::shared_ptr<Array<double>> sums_;
     Buffer *normalized_ = nullptr;
 };

@@ -85,6 +85,16 @@ def test_a_trace_is_a_step() -> None:
     assert all(np.array_equal(values[name], value) for name, value in stepped.state().items())
 
 
+def test_steps_and_traces_in_any_order_are_steps() -> None:
+    pixels, labels = digits(20)
+    mixed, stepped = program(CONVOLUTIONS), program(CONVOLUTIONS)
+    for name in ("step", "trace", "step", "trace", "trace", "step"):
+        getattr(mixed, name)(pixels, labels, 0.01)
+        stepped.step(pixels, labels, 0.01)
+    a, b = mixed.state(), stepped.state()
+    assert all(np.array_equal(a[name], b[name]) for name in b)
+
+
 def test_predictions_do_not_depend_on_their_company() -> None:
     pixels, _ = digits(700)
     made = program(CONVOLUTIONS)

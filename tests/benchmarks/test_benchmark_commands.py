@@ -64,3 +64,13 @@ def test_agreement(folder: Path) -> None:
 def test_accuracy(folder: Path) -> None:
     found = answer(run("accuracy.py", "--networks", "784-10", "--seeds", "0,1", "--data", str(folder), "--json"))
     assert len(found["accuracies"]["784-10"]) == 2
+
+
+def test_load() -> None:
+    for package in ("fastapi_offline", "nicegui"):
+        pytest.importorskip(package, reason="asks the playground: install groundup[play]")
+    found = answer(run("load.py", "--clients", "5", "--seconds", "1", "--warm", "0.5", "--model", "fast99", "--json"))
+    assert set(found["statuses"]) == {"200"}
+    assert found["wrong_answers"] == found["lost_connections"] == 0
+    assert found["answers_a_second"] > 0
+    assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["max_ms"]

@@ -92,7 +92,7 @@ def _augmented(pixels: Pixels, settings: FixedPoint, keys: NDArray[np.uint64]) -
     counters = np.arange(Draw.NODES, dtype=np.uint64)
     draws = (drawn(keys, counters) >> np.uint64(40)).astype(np.int64).T[:, :, np.newaxis, np.newaxis]  # (16, N, 1, 1)
     if settings.thickness:
-        pixels = _thickened(pixels, _either_way(draws[Draw.THICKNESS], settings.thickness))
+        pixels = thickened(pixels, _either_way(draws[Draw.THICKNESS], settings.thickness))
     if settings.shift or settings.half_turn or settings.scale or settings.shear or settings.elastic:
         rows, columns = _affine(draws, settings, *pixels.shape[1:])
         if settings.elastic:
@@ -100,7 +100,7 @@ def _augmented(pixels: Pixels, settings: FixedPoint, keys: NDArray[np.uint64]) -
             rows, columns = rows + (down << 4), columns + (right << 4)
         pixels = sampled(pixels, rows, columns)
     if settings.blur:
-        pixels = _blurred(pixels, _up_to(draws[Draw.BLUR], settings.blur))
+        pixels = blurred(pixels, _up_to(draws[Draw.BLUR], settings.blur))
     if settings.contrast or settings.noise:
         pixels = _contrasted(pixels, draws, settings, keys)
     return _occluded(pixels, draws, settings.occlusion) if settings.occlusion else pixels
@@ -126,8 +126,16 @@ def _parts(amounts: Integers, largest: int) -> Iterator[NDArray[np.int32]]:
 # -- stroke thickness ------------------------------------------------------------------------------------------------
 
 
-def _thickened(pixels: Pixels, amounts: Integers) -> Pixels:  # amounts (N, 1, 1), below zero for thinner
-    """Move each pixel towards the largest or smallest of itself and its four neighbours, a pixel's width a pass."""
+def thickened(pixels: Pixels, amounts: Integers) -> Pixels:
+    """Move each pixel towards the largest or smallest of itself and its four neighbours, a pixel's width a pass.
+
+    Parameters
+    ----------
+    pixels : array (N, height, width) of uint8
+        Pictures.
+    amounts : array (N, 1, 1) of int64
+        By how much each stroke's edges move outwards, in 1/65536 of a pixel; below zero, strokes become thinner.
+    """
     thicker = amounts > 0
     for part in _parts(np.abs(amounts) >> 8, 256):
         around = _neighbours(pixels)
@@ -234,8 +242,16 @@ def spline(side: int, grid_step: int) -> tuple[NDArray[np.intp], NDArray[np.int3
 # -- what a camera does ----------------------------------------------------------------------------------------------
 
 
-def _blurred(pixels: Pixels, deviations: Integers) -> Pixels:  # deviations (N, 1, 1)
-    """Blur by a, 1 - 2a, a along both axes, which adds a variance of 2a; a is 1/4 at most, a variance of 1/2 a pass."""
+def blurred(pixels: Pixels, deviations: Integers) -> Pixels:
+    """Blur by a, 1 - 2a, a along both axes, which adds a variance of 2a; a is 1/4 at most, a variance of 1/2 a pass.
+
+    Parameters
+    ----------
+    pixels : array (N, height, width) of uint8
+        Pictures.
+    deviations : array (N, 1, 1) of int64
+        The standard deviation of each picture's blur, in 1/65536 of a pixel.
+    """
     _, height, width = pixels.shape
     for part in _parts(deviations * deviations >> 16, ONE // 2):
         side = part >> 9

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +15,9 @@ from rich.table import Column, Table
 from groundup.cli.options import json_option
 from groundup.errors import ParameterError
 from groundup.json_text import to_json
+from groundup.losses import CrossEntropy, Loss
 from groundup.models.recipes import recipe
+from groundup.network import Network
 from groundup.verify.comparison import Difference
 from groundup.verify.gradcheck import Check, check_against_scalar, gradcheck
 from groundup.verify.small_networks import SMALL_NETWORKS
@@ -21,33 +25,38 @@ from groundup.verify.tolerances import DIFFERENCE_ERROR
 
 
 @click.command("gradcheck")
+@click.argument("own", metavar="[FILE]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--network", metavar="NETWORK", help="As for `groundup train`.  [default: small ones with every layer]")
 @click.option("--backend", default="numpy", show_default=True, help="Whose gradients are checked.")
 @click.option(
-    "--parameters", metavar="NAMES", default="", help="Only these, for example 0.weight,2.bias; needs --network."
+    "--parameters", metavar="NAMES", default="", help="Only these, for example 0.weight,2.bias; of one network."
 )
 @click.option(
     "--samples", type=click.IntRange(min=1), default=20, show_default=True, help="Numbers to check of each parameter."
 )
 @json_option
-def command(network: str | None, backend: str, parameters: str, samples: int, as_json: bool) -> int:
+def command(own: Path | None, network: str | None, backend: str, parameters: str, samples: int, as_json: bool) -> int:
     """Check gradients: central differences of the loss in float64 against the hand-written backward passes.
 
     A network that is small enough is checked against the backend `scalar`, too, which needs no backward pass. Kinks
     of ReLU and of maxima are recognised, reported and not counted. Ends with 1 if a gradient is wrong.
+
+    FILE is a Python program of your own. It is run, and must leave a Network of the name `network`, with layers of
+    your own in it, and may leave a Loss of the name `loss`. It is not checked against `scalar`.
     """
     wanted = tuple(name.strip() for name in parameters.split(",") if name.strip())
-    if wanted and network is None:
+    if own and network:
+        raise ParameterError(f"{own} has its own network; leave --network")
+    if wanted and not (own or network):
         raise ParameterError("--parameters are those of one network: say which with --network")
-    checked = [(network, recipe(network))] if network else []
-    subjects = {name: (made.network, made.loss) for name, made in checked} or SMALL_NETWORKS
+    subjects = _subjects(own, network)
     checks: list[Check] = []
     differences: dict[str, Difference] = {}
     with Console(stderr=True).status("Checking gradients") as status:
         for name, (subject, loss) in subjects.items():
             status.update(f"Checking {name}")
             checks += gradcheck(subject, loss, name=name, backend=backend, parameters=wanted, samples=samples)
-            difference = check_against_scalar(subject, loss, backend=backend)
+            difference = None if own else check_against_scalar(subject, loss, backend=backend)
             differences |= {name: difference} if difference is not None else {}
     holds = all(check.holds for check in checks) and all(each.holds for each in differences.values())
     if as_json:
@@ -55,6 +64,27 @@ def command(network: str | None, backend: str, parameters: str, samples: int, as
     else:
         _print(checks, differences, holds)
     return 0 if holds else 1
+
+
+def _subjects(own: Path | None, network: str | None) -> dict[str, tuple[Network, Loss]]:
+    """Return the networks to check, by name, each with its loss."""
+    if own:
+        return {own.name: _left_by(own)}
+    if network:
+        made = recipe(network)
+        return {network: (made.network, made.loss)}
+    return SMALL_NETWORKS
+
+
+def _left_by(path: Path) -> tuple[Network, Loss]:
+    """Run a program, and return the network and the loss that it leaves."""
+    names = runpy.run_path(str(path))
+    network, loss = names.get("network"), names.get("loss", CrossEntropy())
+    if not isinstance(network, Network):
+        raise ParameterError(f"{path}: leaves no Network of the name `network`, for example Network([Linear(17, 5)])")
+    if not isinstance(loss, Loss):
+        raise ParameterError(f"{path}: `loss` must be a Loss, for example CrossEntropy(), not {loss!r}")
+    return network, loss
 
 
 def _report(checks: list[Check], differences: dict[str, Difference], backend: str, holds: bool) -> dict[str, Any]:

@@ -122,7 +122,11 @@ def read_page(picture: Picture, classify: Classify) -> Page:
     PictureError
         If nothing in it looks like a digit.
     """
-    writing = find_writing(picture.grey)
+    return read_writing(find_writing(picture.grey), picture, classify)
+
+
+def read_writing(writing: Writing, picture: Picture, classify: Classify) -> Page:
+    """Read all digits in what was found in a picture; parameters and errors as for `read_page`."""
     parts = divide(writing.pieces, writing.chosen)
     rows = _rows(writing, parts)
     spans = [possible_spans(parts, row, height) for row, height in rows]

@@ -1,0 +1,116 @@
+"""Pictures that wait at the same time are recognised together: a batch costs less than its pictures one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundup import backends
+from groundup.models.model import Model
+from groundup.models.recogniser import Recogniser
+from groundup.optimizers import SGD
+from groundup.serve.limits import too_busy
+
+Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
+Answer = asyncio.Future[NDArray[Any]]
+
+TOGETHER = 64  # larger batches gain little, and whoever comes next waits for their end
+
+
+def compiled(recogniser: Recogniser) -> Classify:
+    """Return `recogniser.predict` as a function that compiles the network once, not anew for every call.
+
+    It runs on one thread, and may be called from several.
+    """
+    if not isinstance(recogniser, Model):
+        return recogniser.predict
+    backend = backends.get(threads=1)
+    program = backend.compile(recogniser.network, recogniser.loss, SGD(), batch_size=1, state=recogniser.state)
+    alone = Lock()
+
+    def predict(pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        with alone:
+            outputs = program.predict(pixels)
+        return recogniser.calibrated(recogniser.probabilities(outputs))
+
+    return predict
+
+
+class Batches:
+    """Recognises pictures for many clients, on a thread of its own.
+
+    While one batch is computed, those who come gather for the next: nobody waits for company, and the more come, the
+    less each costs.
+
+    Parameters
+    ----------
+    classify : callable
+        Returns probabilities (N, classes) for pixels (N, 28, 28) uint8.
+    most : int
+        How many pictures may wait.
+    """
+
+    def __init__(self, classify: Classify, most: int) -> None:
+        self._classify, self._most = classify, most
+        self._thread = ThreadPoolExecutor(1, "groundup-batches")
+        self._waiting: deque[tuple[NDArray[np.uint8], Answer]] = deque()
+        self._pictures = 0
+        self._busy = False
+
+    def check(self) -> None:
+        """Raise a `Problem` (429) if no more may wait: then there is no use in reading the body."""
+        if self._pictures >= self._most:
+            raise too_busy()
+
+    async def predict(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return probabilities (N, classes) for pixels (N, 28, 28) uint8.
+
+        Raises
+        ------
+        Problem
+            429, if too many wait.
+        """
+        if self._pictures + len(pixels) > self._most:
+            raise too_busy()
+        loop = asyncio.get_running_loop()
+        answer: Answer = loop.create_future()
+        self._waiting.append((pixels, answer))
+        self._pictures += len(pixels)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._next, loop)
+        return await answer
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the thread compute the next batch, if anybody waits."""
+        batch: list[tuple[NDArray[np.uint8], Answer]] = []
+        size = 0
+        while self._waiting and size < TOGETHER:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][0])
+        self._pictures -= size
+        self._busy = bool(batch)
+        if batch:
+            work = loop.run_in_executor(self._thread, self._classify, np.concatenate([pixels for pixels, _ in batch]))
+            work.add_done_callback(lambda done: self._deliver(done, [(len(pixels), it) for pixels, it in batch], loop))
+
+    def _deliver(self, done: Answer, batch: list[tuple[int, Answer]], loop: asyncio.AbstractEventLoop) -> None:
+        """Give each his part of the batch's answer, or the error, and go on with the next batch."""
+        self._next(loop)
+        error = done.exception()
+        first = 0
+        for count, answer in batch:
+            if answer.done():  # whoever asked has gone
+                pass
+            elif error:
+                answer.set_exception(error)
+            else:
+                answer.set_result(done.result()[first : first + count])
+            first += count

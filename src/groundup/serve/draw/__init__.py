@@ -1,0 +1,1 @@
+"""The parts of the tab Draw, a card a file."""

@@ -1,0 +1,1 @@
+"""What the tab Inside shows, a view a file: layers, the network in three dimensions, weights, reasons, gradients."""

@@ -1,0 +1,1 @@
+"""The parts that the tabs Mistakes and Break are made of."""

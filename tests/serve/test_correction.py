@@ -1,0 +1,69 @@
+"""Teaching a digit, and telling what is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
+
+from groundup.data import Data, load
+from groundup.errors import ModelError
+from groundup.models.committee import Committee
+from groundup.models.model import Model
+from groundup.serve import novelty
+from groundup.serve.correction import ENOUGH, teach
+
+
+@pytest.fixture(scope="module")
+def data(mnist_folder: Path) -> Data:
+    return load(mnist_folder)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model.load("fast99")
+
+
+def test_a_wrong_digit_is_learned_and_the_others_are_kept(data: Data, model: Model) -> None:
+    answers = model.predict(data.test.images[:3000]).argmax(axis=1)
+    wrong = int(np.flatnonzero(answers != data.test.labels[:3000])[0])
+    before = {name: np.array(value) for name, value in model.state.items()}
+    lesson = teach(model, data.test.images[wrong], int(data.test.labels[wrong]), data)
+    assert lesson.before < 0.5
+    assert lesson.after >= ENOUGH
+    assert 1 <= lesson.steps <= 40
+    assert lesson.accuracy_after > 0.97
+    for name, value in model.state.items():
+        np.testing.assert_array_equal(value, before[name])
+    assert lesson.model.predict(data.test.images[wrong][None]).argmax() == data.test.labels[wrong]
+
+
+def test_what_is_known_takes_no_step(data: Data, model: Model) -> None:
+    sure = int(model.predict(data.test.images[:50]).max(axis=1).argmax())
+    lesson = teach(model, data.test.images[sure], int(data.test.labels[sure]), data)
+    assert lesson.steps == 0
+    assert lesson.model is model
+
+
+def test_digits_are_known_and_noise_is_not(data: Data) -> None:
+    known = novelty.learn(Model.load("cnn"), data)
+    assert known is not None
+    assert np.mean(known.strange(data.test.images[2000:4000])) < 0.03
+    noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    assert np.mean(known.strange(noise)) > 0.95
+    assert np.mean(known.strange(np.transpose(data.test.images[:300], (0, 2, 1)))) > 0.4  # lying on their side
+
+
+def test_no_hidden_layer_no_novelty(data: Data, model: Model) -> None:
+    assert novelty.learn(Committee((model, model)), data) is None
+
+
+def test_other_classes_are_refused(data: Data, model: Model) -> None:
+    other = replace(model, class_names=tuple("abcdefghij"))
+    with pytest.raises(ModelError, match="classes"):
+        teach(other, data.test.images[0], 0, data)
+    assert novelty.learn(other, data) is None
