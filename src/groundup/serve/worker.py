@@ -152,3 +152,4 @@ def _end_with_the_server() -> None:
     server = multiprocessing.parent_process()
     assert server is not None
     server.join()
+    os._exit(1)
