@@ -21,8 +21,9 @@ from PIL import Image
 from groundup.cli.predict import command as predict_command
 from groundup.models import shipped
 from groundup.models.recogniser import Recogniser
-from groundup.serve.api import add_api
+from groundup.serve.api import Api
 from groundup.serve.library import Library
+from groundup.serve.limits import Limits
 
 JSON = "application/json"
 
@@ -331,7 +332,6 @@ def test_a_fault_of_ours_is_no_riddle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_in_front_of_an_application() -> None:
-    app = FastAPI()
-    add_api(app, Library())
+    app = Api(FastAPI(), Library(), Limits())
     assert ask(app, "GET", "/api/health").json()["status"] == "ok"
     assert ask(app, "GET", "/nowhere").json() == {"detail": "Not Found"}

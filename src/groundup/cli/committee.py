@@ -95,9 +95,7 @@ def _runs(networks: str, seeds: str, out: Path) -> dict[Path, Configuration]:
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
-        raise ConfigurationError(
-            f"--seeds are whole numbers and commas, such as 0,1,2, not {seeds!r}"
-        ) from None
+        raise ConfigurationError(f"--seeds are whole numbers and commas, such as 0,1,2, not {seeds!r}") from None
     return {
         RUNS / out.stem / f"{name}-{seed}": replace(recipe(name), seed=seed)
         for name in networks.split(",")

@@ -14,7 +14,6 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from numpy.typing import NDArray
 from starlette.applications import Starlette
@@ -39,11 +38,6 @@ from groundup.serve.openapi import document
 from groundup.serve.problems import Problem
 
 PREFIX = "/api"
-
-
-def add_api(app: FastAPI, library: Library, limits: Limits | None = None) -> None:
-    """Let `app` answer ``/api/predict`` and the rest of the API with the library's models, within `limits`."""
-    app.add_middleware(Api, library=library, limits=limits or Limits())
 
 
 class Api:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 from pathlib import Path
 from socket import socket
@@ -10,11 +11,13 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
+from starlette.types import ASGIApp
 
 import groundup
 from groundup.serve import page
-from groundup.serve.api import add_api
+from groundup.serve.api import Api
 from groundup.serve.library import Library
+from groundup.serve.limits import Limits
 from groundup.serve.security import Guard, Hosts
 
 STATIC = Path(__file__).with_name("static")
@@ -24,10 +27,11 @@ RECONNECT_SECONDS = 10.0  # a phone that is put away for longer begins anew, fro
 MESSAGES_KEPT = 50  # for each visitor, in case the connection breaks
 
 
-def application(library: Library, host: str) -> FastAPI:
+def application(library: Library, host: str) -> ASGIApp:
     """Return the whole application, for a server that listens on `host`.
 
-    A process can have one: NiceGUI keeps its pages for the process.
+    A process can have one: NiceGUI keeps its pages for the process. Checks and API stand outside of FastAPI, whose
+    layers would cost each request of the API as much again as its answer.
     """
     app = FastAPI(title="groundup", version=groundup.__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -42,12 +46,12 @@ def application(library: Library, host: str) -> FastAPI:
         reconnect_timeout=RECONNECT_SECONDS,
         message_history_length=MESSAGES_KEPT,
     )
-    add_api(app, library)
-    app.add_middleware(Guard, hosts=Hosts.of(host))  # the last added stands in front
-    return app
+    return Guard(Api(app, library, Limits()), hosts=Hosts.of(host))
 
 
 def serve(listening: socket, host: str, library: Library) -> None:
     """Serve the playground at a socket that listens, until it is stopped; `host` is what it was bound to."""
-    server = uvicorn.Server(uvicorn.Config(application(library, host), log_level="warning"))
+    config = uvicorn.Config(application(library, host), log_level="warning", access_log=False)
+    server = uvicorn.Server(config)
+    gc.freeze()  # what is here now stays; to look through all of it would hold up every hundredth answer
     server.run(sockets=[listening])
