@@ -81,11 +81,11 @@ def test_side_by_side() -> None:
 def test_signed_colours() -> None:
     colours = signed_colours(np.array([[0, 2.0, -2.0, 1.0, np.nan]]))
     assert colours.shape == (1, 5, 3)
-    white, red, blue, pink, nothing = colours[0].astype(int)
+    white, blue, red, pale, nothing = colours[0].astype(int)
     assert white.tolist() == [255, 255, 255]
     assert red[0] > red[2]
     assert blue[2] > blue[0]
-    assert (pink > red).all()
+    assert (pale > blue).all()
     assert nothing.tolist() == [0, 0, 0]
     assert (signed_colours(np.zeros((2, 2))) == 255).all()
 

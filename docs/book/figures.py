@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 TEXT, SOFT, LINE = "#222222", "#666666", "#d8d8d8"
 PAPER = "gray_r"  # digits are dark ink on white paper
-SIGNED = "RdBu_r"  # red above zero, blue below
+SIGNED = "RdBu"  # blue above zero, red below
 
 # Progress bars that a page could not show anyway say so.
 warnings.filterwarnings("ignore", message='IProgress not found|install "ipywidgets"')
@@ -58,7 +58,7 @@ def panels(
 
 
 def picture(axes: Axes, pixels: ArrayLike, title: str = "", *, signed: bool = False) -> None:
-    """Draw a small picture, pixel by pixel; with `signed`, red above zero and blue below."""
+    """Draw a small picture, pixel by pixel; with `signed`, blue above zero and red below."""
     values = np.asarray(pixels)
     limit = float(np.nanmax(np.abs(values))) or 1.0  # a mosaic has gaps that are no numbers
     scale = {"cmap": SIGNED, "vmin": -limit, "vmax": limit} if signed else {"cmap": PAPER, "vmin": 0, "vmax": 255}

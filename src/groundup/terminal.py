@@ -64,7 +64,7 @@ def _coloured_line(pairs: list[list[int]]) -> str:
 
 
 def signed_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return numbers as colours: white for zero, red above it and blue below, nan black.
+    """Return numbers as colours: white for zero, blue above it and red below, nan black.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def signed_colours(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """
     known = np.nan_to_num(values, nan=0.0)
     share = (known / (np.abs(known).max(initial=0) or 1.0))[..., None]
-    full = np.where(share > 0, (178, 24, 43), (33, 102, 172))
+    full = np.where(share > 0, (33, 102, 172), (178, 24, 43))
     colours = 255 + np.abs(share) * (full - 255)
     return np.where(np.isnan(values)[..., None], 0, colours).round().astype(np.uint8)
 

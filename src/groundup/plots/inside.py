@@ -26,7 +26,7 @@ MAX_NUMBERED = 16  # features are few enough to be numbered
 
 
 def weights(arrays: NDArray[np.floating], title: str) -> Figure:
-    """Draw a layer's weights as pictures on one scale: red above zero, blue below.
+    """Draw a layer's weights as pictures on one scale: blue above zero, red below.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 TEXT, SOFT_TEXT, LINE = "#222222", "#666666", "#d8d8d8"
 TITLE_SIZE, LABEL_SIZE, SMALL_SIZE = 12, 9.5, 8
 PAPER = "gray_r"  # digits are drawn as dark ink on white paper
-SIGNED = "RdBu_r"  # red above zero, blue below
+SIGNED = "RdBu"  # blue above zero, red below, as in the playground
 LONGEST_TITLE, LONGEST_NAME = 70, 44  # in characters
 
 

@@ -15,7 +15,7 @@ from groundup.plots.style import SIGNED, SMALL_SIZE, SOFT_TEXT, TEXT, TITLE_SIZE
 
 
 def draw(name: str, a: NDArray[Any], b: NDArray[Any]) -> Figure:
-    """Draw two values of one shape and their difference, each on its own scale, red above zero and blue below.
+    """Draw two values of one shape and their difference, each on its own scale, blue above zero and red below.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def network(model_path: Path, out: Path | None, as_json: bool) -> None:
 @figure_option
 @json_option
 def weights(model_path: Path, layer: str | None, out: Path | None, as_json: bool) -> None:
-    """Show a layer's weights as pictures: red above zero, blue below."""
+    """Show a layer's weights as pictures: blue above zero, red below."""
     model = load_model(model_path)
     kernels = _kernels(model)
     name = layer or next(iter(kernels), "")
