@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+QUIETLY = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""Chromium's options: it asks nobody for anything."""
 
 settings.register_profile("groundup", deadline=None)  # a busy machine is no failure
 settings.load_profile("groundup")
@@ -26,3 +39,16 @@ def mnist_folder() -> Path:
 def torch() -> Any:
     """PyTorch, or a skip."""
     return pytest.importorskip("torch", reason="compares with PyTorch: install groundup[oracles]")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, or a skip. One for all tests: Playwright's event loop stands in the main thread until it ends."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: install groundup[browser]")
+    chromium = shutil.which("chromium")
+    if not chromium:
+        pytest.skip("needs the browser Chromium, Debian's package chromium")
+    with playwright.sync_playwright() as running:
+        found = running.chromium.launch(executable_path=chromium, args=QUIETLY)
+        yield found
+        found.close()

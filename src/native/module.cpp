@@ -246,6 +246,7 @@ void bind_instruction_sets(nb::module_ &module) {
 }  // namespace
 
 NB_MODULE(_native, module) {
+    nb::set_leak_warnings(false);  // a program that lives until Python ends is no leak, and no news for a user
     nb::register_exception_translator(translate);
     bind_instruction_sets(module);
     bind_program(module);

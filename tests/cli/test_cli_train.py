@@ -292,7 +292,7 @@ def test_the_finder(train: Callable[..., Outcome], tmp_path: Path) -> None:
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
-    "network": (["--network", "mlpp"], "network 'mlpp' is unknown; there are mlp, cnn"),
+    "network": (["--network", "mlpp"], "network 'mlpp' is unknown; there are mlp, mlp-800"),
     "network file": (["--network", "no.toml"], "no.toml: cannot be read: No such file"),
     "size": (["--network", "784-10"], r"the network takes inputs of shape (784,), but the pictures of"),
     "classes": (["--network", "36-9"], "ends in (9,) outputs"),

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +16,7 @@ from PIL import Image
 httpx: Any = pytest.importorskip("httpx", reason="asks the API: install groundup[browser]")
 pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
 
+from event_loops import run
 from groundup.data import strokes
 from groundup.models.recogniser import Recogniser
 from groundup.serve.api import Api
@@ -65,7 +65,7 @@ def ask(app: Any, method: str, path: str, **options: Any) -> Any:
         async with asking(app) as client:
             return await client.request(method, path, **options)
 
-    return asyncio.run(asked())
+    return run(asked())
 
 
 def send(body: bytes, kind: str, app: Any = None, query: Mapping[str, str] | None = None) -> Any:

@@ -1,56 +1,13 @@
-"""A playground in a process of its own, and a browser to look at it with."""
+"""A playground, and pages of it in a browser."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
-
-PATIENCE = 120  # seconds that anything may take
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "has_touch": True,
-    "is_mobile": True,
-    "device_scale_factor": 2,
-}
-
-
-@contextmanager
-def playground(*options: str) -> Iterator[str]:
-    """Run ``groundup play`` on a free port, and give its address."""
-    pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
-    command = [sys.executable, "-c", "from groundup.cli import main; main()", "play"]
-    process = subprocess.Popen([*command, "--no-open", "--port", "0", "--json", *options], stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        found = json.loads(process.stdout.readline())["address"]
-        with urlopen(found, timeout=PATIENCE) as answer:  # what it imports takes a while on a busy machine
-            answer.read()
-        yield found
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+from pages import DESKTOP, PATIENCE, PHONE, Visit, keep_screenshot, playground
 
 
 @pytest.fixture(scope="session")
@@ -58,21 +15,6 @@ def address() -> Iterator[str]:
     """The address of a playground that runs: ``http://127.0.0.1:PORT/``."""
     with playground() as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium, or a skip."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: install groundup[browser]")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs the browser {CHROMIUM} (Debian's package chromium)")
-    with playwright.sync_playwright() as running:
-        found = running.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield found
-        found.close()
-
-
-Visit = Callable[..., Any]
 
 
 @pytest.fixture
@@ -115,13 +57,6 @@ def page(visit: Visit) -> Any:
 def phone(visit: Visit) -> Any:
     """The page on a phone, 390x844, with touch."""
     return visit(**PHONE)
-
-
-def keep_screenshot(page: Any, name: str) -> None:
-    """Keep a screenshot of the whole page, if ``GROUNDUP_SCREENSHOTS`` names a folder."""
-    folder = os.environ.get("GROUNDUP_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{re.sub(r'[^a-zA-Z0-9-]+', '-', name)}.png", full_page=True)
 
 
 def _same_host(url: str, host: str) -> bool:

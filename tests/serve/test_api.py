@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from event_loops import run
 from groundup.cli.predict import command as predict_command
 from groundup.models import shipped
 from groundup.models.recogniser import Recogniser
@@ -283,7 +284,7 @@ def test_many_clients_get_their_own_answers() -> None:
             return await asyncio.gather(*requests)
 
     expected = Recogniser.load("cnn").predict(images)
-    answers = asyncio.run(everyone())
+    answers = run(everyone())
     for answer, probabilities in zip(answers, expected, strict=True):
         np.testing.assert_allclose(answer.json()["digits"][0]["probabilities"], probabilities, rtol=1e-4, atol=1e-7)
 

@@ -14,7 +14,8 @@ import pytest
 
 pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
 
-from conftest import PHONE, Visit, keep_screenshot, playground
+from pages import PHONE, Visit, keep_screenshot, playground
+
 from groundup.inspection.changes import smallest_change
 from groundup.inspection.gradients import loss_gradients
 from groundup.inspection.units import explain

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from api_client import PREDICT, Shelf, api, asking, digits, encoded, problem, send, sheet
 
+from event_loops import run
 from groundup.models.recogniser import Recogniser
 from groundup.serve.batches import TOGETHER, Batches, compiled
 from groundup.serve.limits import Limits, Room, Workers, announced, in_time, whole_body
@@ -35,7 +36,7 @@ def part(body: bytes, more: bool = True) -> dict[str, Any]:
 
 def test_a_body_in_parts() -> None:
     receive = messages(part(b"ab"), part(b""), {"type": "http.request"})
-    assert asyncio.run(whole_body(receive, 2, 5)) == b"ab"
+    assert run(whole_body(receive, 2, 5)) == b"ab"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_body_in_parts() -> None:
 )
 def test_a_body_that_is_refused(receive: Any, status: int) -> None:
     with pytest.raises(Problem) as caught:
-        asyncio.run(whole_body(receive, 2, 0.05))
+        run(whole_body(receive, 2, 0.05))
     assert caught.value.status_code == status
 
 
@@ -76,7 +77,7 @@ def test_a_body_that_is_too_long() -> None:
         async with asking(app) as client:
             return await client.post(PREDICT, content=parts(), headers={"Content-Type": JSON})
 
-    problem(asyncio.run(chunked()), 413)
+    problem(run(chunked()), 413)
 
 
 def test_room() -> None:
@@ -106,7 +107,7 @@ def test_bodies_together_are_bounded() -> None:
             third = await client.post(PREDICT, content=b"{", headers={"Content-Type": JSON})
             return [await first, second, third]
 
-    first, second, third = asyncio.run(two())
+    first, second, third = run(two())
     problem(first, 422)
     problem(second, 429)
     problem(third, 422)
@@ -165,7 +166,7 @@ def test_pixels_that_wait_are_bounded_and_computed_together() -> None:
             assert sizes == [1, 2, 1]
             assert (await posted(client, ones(3))).status_code == 200
 
-    asyncio.run(clients())
+    run(clients())
     assert held.sizes == [1, 3, 3]
 
 
@@ -188,7 +189,7 @@ def test_pictures_that_wait_are_bounded() -> None:
                 problem(await each, 422)  # a recogniser that is sure of nothing sees no digit
             problem(await posted(client, body, "image/png"), 422)
 
-    asyncio.run(clients())
+    run(clients())
 
 
 def test_time_is_bounded() -> None:
@@ -205,7 +206,7 @@ def test_time_is_bounded() -> None:
             refused_for_now(await posted(client, encoded(sheet([3])), "image/png"))
             held.let.set()
 
-    asyncio.run(clients())
+    run(clients())
 
 
 def test_workers_give_back_their_places() -> None:
@@ -225,13 +226,13 @@ def test_workers_give_back_their_places() -> None:
         await asyncio.gather(first, second)
         workers.check()
 
-    asyncio.run(work())
+    run(work())
 
 
 def test_in_time() -> None:
-    assert asyncio.run(in_time(asyncio.sleep(0, "done"), 5)) == "done"
+    assert run(in_time(asyncio.sleep(0, "done"), 5)) == "done"
     with pytest.raises(Problem, match="no answer was found within"):
-        asyncio.run(in_time(asyncio.sleep(60), 0.01))
+        run(in_time(asyncio.sleep(60), 0.01))
 
 
 def test_batches_are_no_larger_than_they_should_be() -> None:
@@ -248,7 +249,7 @@ def test_batches_are_no_larger_than_they_should_be() -> None:
         pixels = [np.full((count, 28, 28), number, np.uint8) for number, count in enumerate(counts)]
         return await asyncio.gather(*map(batches.predict, pixels))
 
-    for number, answer in enumerate(asyncio.run(everyone())):
+    for number, answer in enumerate(run(everyone())):
         assert answer.tolist() == [[number]] * counts[number]
     assert sum(sizes) == sum(counts)
     assert TOGETHER <= max(sizes) < TOGETHER + max(counts)
@@ -277,7 +278,7 @@ def test_an_error_reaches_all_and_one_who_left_harms_nobody() -> None:
         assert [type(each) for each in found] == [asyncio.CancelledError, ZeroDivisionError, ZeroDivisionError]
         assert await batches.predict(one) == 1
 
-    asyncio.run(everyone())
+    run(everyone())
 
 
 def test_compiled_predicts_the_same() -> None:

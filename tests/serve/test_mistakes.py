@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from pages import PHONE, Visit, playground
 from small_playground import TEST, written
-
-from conftest import PHONE, Visit, playground
 
 pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
 

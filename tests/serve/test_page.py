@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from conftest import DESKTOP, PHONE, keep_screenshot
+from pages import DESKTOP, PHONE, keep_screenshot
 
 pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
 

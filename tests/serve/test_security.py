@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from event_loops import run
 from groundup.serve.problems import Problem
 from groundup.serve.security import HEADERS, Guard, Hosts
 
@@ -75,7 +75,7 @@ def request(*headers: tuple[bytes, bytes], kind: str = "http") -> list[dict[str,
         sent.append(message)
 
     scope = {"type": kind, "method": "POST", "path": "/", "headers": list(headers)}
-    asyncio.run(Guard(accepting, LOOPBACK)(scope, receive, send))
+    run(Guard(accepting, LOOPBACK)(scope, receive, send))
     return sent
 
 
@@ -168,9 +168,9 @@ def test_long_bodies_are_refused_wherever_they_go(behind: Any) -> None:
             return await client.post("/", content=parts(count))
 
     assert ask(app, "POST", "/", content=b"x" * 20).status_code == 200
-    assert asyncio.run(chunked(2)).status_code == 200
+    assert run(chunked(2)).status_code == 200
     assert ask(app, "POST", "/", content=b"x" * 21).status_code == 413
-    assert asyncio.run(chunked(3)).status_code == 413
+    assert run(chunked(3)).status_code == 413
 
 
 def test_an_answer_that_has_begun_is_broken_off() -> None:
@@ -186,7 +186,7 @@ def test_an_answer_that_has_begun_is_broken_off() -> None:
 
     scope = {"type": "http", "headers": [HERE]}
     with pytest.raises(Problem):
-        asyncio.run(Guard(hasty, LOOPBACK, body_bytes=20)(scope, receive, send))
+        run(Guard(hasty, LOOPBACK, body_bytes=20)(scope, receive, send))
 
 
 @pytest.mark.parametrize("path", ["", "api/health", "_nicegui_ws/socket.io/?EIO=4&transport=polling"])

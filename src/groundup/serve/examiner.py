@@ -51,7 +51,7 @@ class Examiner:
         self._thread = ThreadPoolExecutor(1, "examiner")
         self._process: ProcessPoolExecutor | None = None
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, tuple[object, Future[Any]]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[tuple[object, ...], Future[Any]]] = OrderedDict()
 
     async def data(self, library: Library) -> Data:
         """Return the data set that is on this machine."""
@@ -84,11 +84,11 @@ class Examiner:
     async def _once(
         self, subject: object, question: Hashable, executor: Executor, work: Callable[..., Result], *inputs: Any
     ) -> Result:
-        """Return what `work` finds out about `subject`, which is kept alive so that its number belongs to it alone."""
+        """Return what `work` finds out about `subject`; it and the inputs are kept, so that their numbers stay theirs."""
         key = (id(subject), question)
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = (subject, executor.submit(work, *inputs))
+                self._kept[key] = ((subject, *inputs), executor.submit(work, *inputs))
             self._kept.move_to_end(key)
             future = cast("Future[Result]", self._kept[key][1])
             while len(self._kept) > KEPT:
