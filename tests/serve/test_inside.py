@@ -176,6 +176,9 @@ def test_pointing_shows_a_unit_and_its_inputs_lead_further(visit: Visit) -> None
     assert page.locator(".unit-value").inner_text() == written(
         explain(CNN, seven(), "0", (map_, row, column)).unit.output
     )
+    captions = page.locator(".unit-pictures figcaption").all_inner_texts()
+    widths = page.locator(".unit-pictures canvas").evaluate_all("all => all.map((canvas) => canvas.width)")
+    assert widths[captions.index("sees this part")] == max(widths)  # 28 pixels wide; the window and its weights have 5
     page.locator(".unit-rows button").first.click()
     page.locator(".unit-title", has_text="Pixel").wait_for(timeout=WAIT)
     page.wait_for_function("() => location.search.includes('unit=input-0-')", timeout=WAIT)

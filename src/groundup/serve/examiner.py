@@ -84,7 +84,7 @@ class Examiner:
     async def _once(
         self, subject: object, question: Hashable, executor: Executor, work: Callable[..., Result], *inputs: Any
     ) -> Result:
-        """Return what `work` finds out about `subject`; it and the inputs are kept, so that their numbers stay theirs."""
+        """Return what `work` finds out about `subject`; both it and the inputs are kept alive: ids name them."""
         key = (id(subject), question)
         with self._lock:
             if key not in self._kept:

@@ -126,16 +126,20 @@ export default {
       if (!this.pinned) this.last = null;
     },
 
-    /** Outline at once, and tell the server after a short pause, the newest unit only. */
+    /** Outline at once, and tell the server: of a click at once, of movements the newest unit, after a short pause. */
     tell(layer, unit, pinned, anew = false) {
       if (unit < 0 || (this.last === `${layer}/${unit}` && !anew)) return;
       this.last = `${layer}/${unit}`;
       this.select(layer, unit, []);
       this.news = { layer, unit, pinned };
-      this.timer ??= setTimeout(() => {
-        this.timer = null;
-        this.$emit("unit", this.news);
-      }, PAUSE);
+      if (anew) this.report();
+      else this.timer ??= setTimeout(() => this.report(), PAUSE);
+    },
+
+    report() {
+      clearTimeout(this.timer);
+      this.timer = null;
+      this.$emit("unit", this.news);
     },
   },
 };

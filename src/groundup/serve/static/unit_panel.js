@@ -24,7 +24,7 @@ export default {
         </ol>
         <div class="unit-pictures">
           <figure v-for="(picture, index) in unit.pictures" :key="picture.caption + picture.shape">
-            <canvas ref="canvases" role="img" :aria-label="picture.caption"></canvas>
+            <canvas role="img" :aria-label="picture.caption"></canvas>
             <figcaption>{{ picture.caption }}</figcaption>
           </figure>
         </div>
@@ -69,7 +69,8 @@ export default {
     },
 
     draw() {
-      (this.$refs.canvases || []).forEach((canvas, index) => {
+      // In the order of the page: that of Vue's references is not promised to be the pictures'.
+      this.$el.querySelectorAll("canvas").forEach((canvas, index) => {
         const picture = this.unit.pictures[index];
         const sheet = new Sheet(canvas, { ...picture, columns: picture.columns || 0 });
         sheet.marks = picture.marks || [];
