@@ -15,7 +15,7 @@ from api_client import PREDICT, Shelf, api, asking, digits, encoded, problem, se
 from event_loops import run
 from groundup.models.recogniser import Recogniser
 from groundup.serve.batches import TOGETHER, Batches, compiled
-from groundup.serve.limits import Limits, Room, Workers, announced, in_time, whole_body
+from groundup.serve.limits import Limits, Readers, Room, announced, in_time, whole_body
 from groundup.serve.problems import Problem
 
 JSON = "application/json"
@@ -172,7 +172,7 @@ def test_pixels_that_wait_are_bounded_and_computed_together() -> None:
 
 def test_pictures_that_wait_are_bounded() -> None:
     held = Held()
-    app = api(Shelf(held=held), workers=1, reading=2)  # type: ignore[arg-type]  # does what is needed of a recogniser
+    app = api(Shelf(held=held), reading=2)  # type: ignore[arg-type]  # does what is needed of a recogniser
     body = encoded(sheet([3]))
 
     async def clients() -> None:
@@ -209,22 +209,22 @@ def test_time_is_bounded() -> None:
     run(clients())
 
 
-def test_workers_give_back_their_places() -> None:
+def test_readers_give_back_their_places() -> None:
     async def work() -> None:
-        workers = Workers(2, 2)
+        readers = Readers(2)
         for _ in range(3):
-            workers.check()
-            assert await asyncio.gather(workers.run(lambda: 1), workers.run(lambda: 2)) == [1, 2]
+            readers.check()
+            assert await asyncio.gather(readers.run(lambda: 1), readers.run(lambda: 2)) == [1, 2]
             with pytest.raises(ZeroDivisionError):
-                await workers.run(lambda: 1 // 0)
+                await readers.run(lambda: 1 // 0)
         let = threading.Event()
-        first, second = workers.run(let.wait), workers.run(let.wait)
-        for full in (workers.check, lambda: workers.run(let.wait)):
+        first, second = readers.run(let.wait), readers.run(let.wait)
+        for full in (readers.check, lambda: readers.run(let.wait)):
             with pytest.raises(Problem):
                 full()
         let.set()
         await asyncio.gather(first, second)
-        workers.check()
+        readers.check()
 
     run(work())
 

@@ -33,7 +33,7 @@ from groundup.serve import problems
 from groundup.serve.batches import Batches, Classify, compiled
 from groundup.serve.bodies import FORM, JSON, PICTURES, check_picture, picture_in_form, pixels_of
 from groundup.serve.library import Library
-from groundup.serve.limits import Limits, Room, Workers, announced, in_time, whole_body
+from groundup.serve.limits import Limits, Readers, Room, announced, in_time, whole_body
 from groundup.serve.openapi import document
 from groundup.serve.problems import Problem
 
@@ -91,7 +91,7 @@ class Answers:
     def __init__(self, library: Library, limits: Limits) -> None:
         self._library, self._limits = library, limits
         self._names = library.names()
-        self._workers = Workers(limits.workers, limits.reading)
+        self._readers = Readers(limits.reading)
         self._room = Room(limits.all_bytes)
         self._ready: dict[str, Served] = {}
 
@@ -159,13 +159,13 @@ class Answers:
 
     async def _of_picture(self, served: Served, request: Request, in_form: bool) -> dict[str, Any]:
         limits = self._limits
-        self._workers.check()
+        self._readers.check()
         with self._room.taken(announced(request.scope, limits.picture_bytes)):
             body = await whole_body(request.receive, limits.picture_bytes, limits.seconds)
             if in_form:
                 body = await picture_in_form(request.headers["content-type"], body)
             work = partial(_read, body, limits.picture_pixels, served.classify)
-            page = await in_time(self._workers.run(work), limits.seconds)
+            page = await in_time(self._readers.run(work), limits.seconds)
         digits = list(_digits(served.recogniser, page))
         return {"rows": _text(digits), "digits": digits}
 

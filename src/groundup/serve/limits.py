@@ -34,10 +34,9 @@ class Limits:
         Pictures in one JSON body.
     waiting : int
         Pictures from JSON bodies that may wait to be recognised.
-    workers : int
-        Threads that read pictures, by default one for each processor.
     reading : int
-        Pictures that may be read or wait for it, by default two for each processor.
+        Pictures that are read at a time, by default one for each processor. No more may wait: whoever comes again in a
+        second is answered sooner than at the end of a long line.
     seconds : float
         For a body to come, and again for it to be answered.
     """
@@ -48,8 +47,7 @@ class Limits:
     picture_pixels: int = 25_000_000
     batch: int = 100
     waiting: int = 400
-    workers: int = field(default_factory=processors)
-    reading: int = field(default_factory=lambda: 2 * processors())
+    reading: int = field(default_factory=processors)
     seconds: float = 10.0
 
 
@@ -162,23 +160,21 @@ class Room:
             self.free += size
 
 
-class Workers:
-    """Threads for slow work, and a bounded number of places for those who wait.
+class Readers:
+    """Threads for slow work, and no place to wait for one.
 
     Parameters
     ----------
     threads : int
         How many work at a time.
-    places : int
-        How much work may be under way or wait.
     """
 
-    def __init__(self, threads: int, places: int) -> None:
+    def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "groundup-api")
-        self._places = BoundedSemaphore(places)
+        self._places = BoundedSemaphore(threads)
 
     def check(self) -> None:
-        """Raise a `Problem` (429) if all places are taken: then there is no use in reading the body."""
+        """Raise a `Problem` (429) if all threads are at work: then there is no use in reading the body."""
         self._enter()
         self._places.release()
 
@@ -190,7 +186,7 @@ class Workers:
         Raises
         ------
         Problem
-            429, if all places are taken.
+            429, if all threads are at work.
         """
         self._enter()
         future = self._threads.submit(work)
