@@ -43,6 +43,12 @@ def playground(*options: str) -> Iterator[str]:
         process.communicate(timeout=20)
 
 
+def parameters(page: Any) -> str:
+    """Return what stands in the address bar once the last change is written."""
+    page.wait_for_timeout(600)
+    return str(page.url)
+
+
 def keep_screenshot(page: Any, name: str) -> None:
     """Keep a screenshot of the whole page, if ``GROUNDUP_SCREENSHOTS`` names a folder."""
     folder = os.environ.get("GROUNDUP_SCREENSHOTS")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pages import PHONE, Visit, playground
+from pages import PHONE, Visit, parameters, playground
 from small_playground import TEST, written
 
 pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
@@ -49,11 +49,6 @@ def measured(page: Any) -> float:
 
 def becomes(page: Any, told: str) -> None:
     page.wait_for_function(f"document.querySelector('[data-testid=accuracy]')?.textContent {told}")
-
-
-def parameters(page: Any) -> str:
-    page.wait_for_timeout(600)  # the address is written after a pause
-    return str(page.url)
 
 
 def test_pruning_costs_accuracy_and_is_undone(visit: Visit) -> None:

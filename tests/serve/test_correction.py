@@ -37,6 +37,7 @@ def test_a_wrong_digit_is_learned_and_the_others_are_kept(data: Data, model: Mod
     assert lesson.after >= ENOUGH
     assert 1 <= lesson.steps <= 40
     assert lesson.accuracy_after > 0.97
+    assert lesson.measured == 1000
     for name, value in model.state.items():
         np.testing.assert_array_equal(value, before[name])
     assert lesson.model.predict(data.test.images[wrong][None]).argmax() == data.test.labels[wrong]
@@ -46,6 +47,8 @@ def test_what_is_known_takes_no_step(data: Data, model: Model) -> None:
     sure = int(model.predict(data.test.images[:50]).max(axis=1).argmax())
     lesson = teach(model, data.test.images[sure], int(data.test.labels[sure]), data)
     assert lesson.steps == 0
+    few = replace(data, test=data.test.subset(np.arange(40), "few"))
+    assert teach(model, data.test.images[sure], int(data.test.labels[sure]), few).measured == 40
     assert lesson.model is model
 
 

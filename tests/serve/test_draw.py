@@ -105,6 +105,26 @@ def test_undo_redo_clear_and_their_keys(page: Any) -> None:
     expect_answer(page, "4")
 
 
+def test_what_is_known_already_changes_no_model(page: Any) -> None:
+    example = page.get_by_test_id("example").first
+    example.click()
+    page.get_by_test_id(f"teach-{example.get_attribute('data-label')}").click()
+    page.wait_for_function("/^It knew that already/.test(document.querySelector('[data-testid=lesson]').textContent)")
+    page.wait_for_url("**label=**")
+    assert not page.get_by_test_id("take-back").is_visible()
+    assert page.get_by_text(", taught").count() == 0
+
+
+def test_what_is_taken_back_while_the_pen_is_down_is_gone(page: Any) -> None:
+    draw(page, DIGITS["1"])
+    expect_answer(page, "1")
+    page.get_by_test_id("pad").focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "Control+z", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    assert strokes_on(page) == 1
+    expect_answer(page, "1")
+
+
 def test_the_keyboard_draws(page: Any) -> None:
     page.get_by_test_id("pad").focus()
     for _ in range(7):

@@ -109,8 +109,8 @@ def linear_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _serving(model: Model, folder: Path) -> Iterator[str]:
-    model.save(folder / "small.safetensors")
-    with playground("--model", str(folder / "small.safetensors")) as found:
+    model.save(folder / "looked-into.safetensors")
+    with playground("--model", str(folder / "looked-into.safetensors")) as found:
         yield found
 
 
@@ -131,10 +131,25 @@ def test_every_layer_shows_its_numbers(visit: Visit) -> None:
     assert page.get_by_test_id("inside-answer").inner_text().startswith(f"{answer()}, ")
 
 
+def test_it_opens_on_a_test_digit_and_an_empty_pad_stays_empty(visit: Visit) -> None:
+    page = visit("?tab=inside&model=fast99")
+    answer = page.get_by_test_id("inside-answer")
+    answer.filter(has_text="sure").wait_for(timeout=WAIT)
+    page.wait_for_function("() => location.search.includes('pixels=')", timeout=WAIT)
+    page.locator("[data-layer=input] .layer-note", has_text="0 to 1").wait_for(timeout=WAIT)
+    page.locator(".pad-canvas:visible").focus()
+    page.keyboard.press("Delete")
+    answer.filter(has_text="Draw a digit").wait_for(timeout=WAIT)
+    page.get_by_test_id("tab-draw").click()
+    page.get_by_test_id("tab-inside").click()
+    page.wait_for_timeout(1000)
+    assert answer.inner_text() == "Draw a digit"
+
+
 def test_drawing_changes_the_layers_at_once(visit: Visit) -> None:
     page = visit("?tab=inside&model=fast99")  # a trained one: the reader leaves out what no network takes for a digit
     answer = page.get_by_test_id("inside-answer")
-    answer.filter(has_text="Draw a digit").wait_for(timeout=WAIT)
+    answer.filter(has_text="sure").wait_for(timeout=WAIT)
     note = page.locator("[data-testid=layers] .layer-note").last
     page.wait_for_timeout(500)
     before = note.inner_text()

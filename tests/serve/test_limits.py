@@ -62,6 +62,8 @@ def test_what_is_announced() -> None:
     assert announced(scope(b"many"), 5) == 5
     with pytest.raises(Problem, match="at most 5 bytes"):
         announced(scope(b"6"), 5)
+    with pytest.raises(Problem, match="at most 5 bytes"):
+        announced(scope(b"9" * 5000), 5)
 
 
 def test_a_body_that_is_too_long() -> None:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import re
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
-from pages import PHONE, Visit, playground
+from pages import PHONE, Visit, parameters, playground
 from small_playground import TEST, written
 
 pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
 
+from event_loops import run
 from groundup.data import strokes
 from groundup.data.datasets import Dataset
 from groundup.errors import ModelError
 from groundup.models.calibration import Coverage
 from groundup.models.evaluation import Evaluation
+from groundup.models.model import Model
 from groundup.models.recogniser import Recogniser
 from groundup.serve import examiner
 from groundup.serve.panels.confusion import matrix_html
 from groundup.serve.panels.rejecting import told
 from groundup.serve.panels.spoiling import strengths_from
-
-Result = TypeVar("Result")
+from groundup.serve.worker import LostError
 
 SLOW = 90_000  # milliseconds: on a busy machine, all digits are read, and a process starts
 
@@ -43,11 +47,6 @@ def opened(visit: Visit, query: str = "", **options: Any) -> Any:
     page.set_default_timeout(SLOW)
     page.wait_for_selector("[data-testid=confusion] table")
     return page
-
-
-def parameters(page: Any) -> str:
-    page.wait_for_timeout(600)  # the address is written after a pause
-    return str(page.url)
 
 
 def test_a_cell_of_the_matrix_shows_its_digits(visit: Visit) -> None:
@@ -122,6 +121,16 @@ def test_a_threshold_and_its_coverage(visit: Visit) -> None:
     assert page.locator("[data-testid=refused-digits] button").count() > 0
 
 
+def test_the_threshold_that_is_offered_is_the_one_that_was_found(visit: Visit) -> None:
+    page = opened(visit)
+    page.get_by_role("button", name="none", exact=True).click()
+    calibration = Recogniser.load("fast99").calibration
+    assert calibration is not None
+    threshold = calibration.threshold(0.0)
+    assert threshold > 0.999  # surer than the slider has steps for
+    page.wait_for_url(f"**threshold={threshold:g}")
+
+
 @pytest.mark.parametrize(
     "query", ["&cell=x-y&layer=99&map=x&spoil=fog_1+noise_x&threshold=2", "&cell=3&layer=-1&threshold=nan"]
 )
@@ -152,14 +161,8 @@ def digits() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def model() -> Recogniser:
-    return Recogniser.load("fast99")
-
-
-def awaited(work: Coroutine[Any, Any, Result]) -> Result:
-    """Return what `work` comes to, in a thread of its own: Playwright has the event loop of this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+def model() -> Model:
+    return Model.load("fast99")
 
 
 def test_a_model_is_measured_once_for_all(digits: Dataset, model: Recogniser) -> None:
@@ -167,7 +170,7 @@ def test_a_model_is_measured_once_for_all(digits: Dataset, model: Recogniser) ->
         found = examiner.Examiner()
         return list(await asyncio.gather(found.evaluation(model, digits), found.evaluation(model, digits)))
 
-    first, second = awaited(both())
+    first, second = run(both())
     assert first is second
     assert first.accuracy == model.evaluate(digits).accuracy
 
@@ -177,14 +180,44 @@ def test_measurements_are_forgotten_at_last(
 ) -> None:
     monkeypatch.setattr(examiner, "KEPT", 2)
 
+    parts = [digits.subset(np.arange(count), "some") for count in (10, 20)]
+
     async def several() -> bool:
         found = examiner.Examiner()
         first = await found.evaluation(model, digits)
-        for count in (10, 20):
-            await found.evaluation(model, digits.subset(np.arange(count), "some"))
+        for part in parts:
+            await found.evaluation(model, part)
         return first is await found.evaluation(model, digits)
 
-    assert not awaited(several())
+    assert not run(several())
+
+
+def test_measurements_go_with_their_model(digits: Dataset) -> None:
+    async def measured() -> int:
+        found = examiner.Examiner()
+        mine = Recogniser.load("fast99")
+        await found.evaluation(mine, digits)
+        assert len(found._kept) == 1
+        del mine
+        gc.collect()
+        return len(found._kept)
+
+    assert run(measured()) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL to send")
+def test_a_process_that_is_lost_is_told_of_and_replaced(digits: Dataset, model: Model) -> None:
+    async def lost() -> str:
+        found = examiner.Examiner()
+        measuring = asyncio.create_task(found.map(model, digits, 0, "pca"))
+        while found._process is None or not found._process._processes:
+            await asyncio.sleep(0.05)
+        os.kill(next(iter(found._process._processes)), signal.SIGKILL)
+        with pytest.raises(LostError, match="ended unexpectedly"):
+            await measuring
+        return (await found.map(model, digits, 0, "pca"))[1]
+
+    assert "784 numbers" in run(lost())
 
 
 def test_a_measurement_that_failed_is_made_again(digits: Dataset, model: Recogniser) -> None:
@@ -192,7 +225,7 @@ def test_a_measurement_that_failed_is_made_again(digits: Dataset, model: Recogni
     found = examiner.Examiner()
     for _ in range(2):
         with pytest.raises(ModelError, match="knows the classes"):
-            awaited(found.evaluation(model, letters))
+            run(found.evaluation(model, letters))
 
 
 def test_who_leaves_takes_nothing_from_those_who_stay(digits: Dataset, model: Recogniser) -> None:
@@ -203,7 +236,7 @@ def test_who_leaves_takes_nothing_from_those_who_stay(digits: Dataset, model: Re
         leaving.cancel()
         return await found.evaluation(model, digits)
 
-    assert awaited(one_leaves()).count == 60
+    assert run(one_leaves()).count == 60
 
 
 def test_digits_come_from_all_over_a_data_set(digits: Dataset) -> None:

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from groundup.cli import play
-from groundup.errors import ConfigurationError, ModelError
+from groundup.errors import ConfigurationError, DataError, ModelError
 
 COMMAND = [sys.executable, "-c", "from groundup.cli import main; main()", "play", "--no-open"]
 
@@ -47,6 +47,18 @@ def test_a_port_that_is_taken_is_explained() -> None:
 def test_a_model_that_is_none_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such model file"):
         CliRunner().invoke(play.command, ["--no-open", "--model", str(tmp_path / "none")], catch_exceptions=False)
+
+
+@with_nicegui
+def test_a_data_set_that_is_none_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        CliRunner().invoke(play.command, ["--no-open", "--data", str(tmp_path / "none")], catch_exceptions=False)
+
+
+@with_nicegui
+def test_a_host_that_can_be_none_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot listen on a\.\.b"):
+        CliRunner().invoke(play.command, ["--no-open", "--host", "a..b"], catch_exceptions=False)
 
 
 @with_nicegui

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -90,7 +91,12 @@ def test_differences_are_told() -> None:
     assert view.largest_difference() is None
     for name, loss in (("numpy", 2.0), ("native", 2.5)):
         view = view.after(Lap(name, 1, loss))
-    assert view.largest_difference() == 0.25
+    assert view.largest_difference() == 0.2
+    odd = view.after(Lap("numpy", 2, math.nan)).after(Lap("native", 2, math.inf))
+    assert odd.largest_difference() == 0.2  # neither is a number: they agree in that
+    assert view.after(Lap("numpy", 2, math.nan)).after(Lap("native", 2, 1.0)).largest_difference() == math.inf
+    none = RaceView().after(Lap("numpy", 1, 0.0)).after(Lap("native", 1, 0.0))
+    assert none.largest_difference() == 0
     view = view.after(Clock("numpy", 5.0)).after(Ended("it stopped"))
     assert view.lanes["numpy"].speed == 5
     assert (view.running, view.trouble) == (False, "it stopped")

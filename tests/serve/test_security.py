@@ -52,11 +52,6 @@ def test_hosts(listening: str, host: str, allowed: bool) -> None:
     assert (host in Hosts.of(listening)) is allowed
 
 
-def test_stated_hosts() -> None:
-    assert "school.example" in Hosts.of("0.0.0.0", ["School.example"])
-    assert "school.example" not in Hosts.of("0.0.0.0")
-
-
 def test_other_names_are_refused() -> None:
     told = problem(ask(Guard(nothing, LOOPBACK), "GET", "http://evil.example/"), 403)
     assert told["where"] == "Host"

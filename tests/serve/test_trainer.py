@@ -8,8 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import Pipe
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -22,12 +25,13 @@ from groundup.models.configuration import Configuration
 from groundup.network import Network
 from groundup.optimizers import SGD
 from groundup.schedules import CosineDecay
+from groundup.serve import training_process
 from groundup.serve.trainer import MOST_POINTS, State, Trainer, View
-from groundup.serve.training_messages import Looked, Progressed
-from groundup.serve.training_process import selection
+from groundup.serve.training_messages import Go, Looked, Progressed, Rested
+from groundup.serve.training_process import Session, selection
 from groundup.serve.worker import BusyError, Workers
 from groundup.training.changes import Change
-from groundup.training.loop import fit
+from groundup.training.loop import fit, pinned
 from small_data import PIXELS, data, pictures
 
 DATA = data(1200, 10)
@@ -45,7 +49,7 @@ def trainer() -> Iterator[Trainer]:
 
 
 def end(trainer: Trainer) -> None:
-    worker = trainer._worker
+    worker = trainer._employer.worker
     trainer.stop()
     if worker:
         worker.join()
@@ -197,7 +201,7 @@ def test_too_many_trainings_are_refused_and_a_place_is_given_back() -> None:
 
 def test_a_visitor_has_one_training(trainer: Trainer) -> None:
     trainer.begin(ENDLESS, DATA, 500)
-    first = trainer._worker
+    first = trainer._employer.worker
     assert first is not None
     trainer.begin(BEGIN, DATA, 500)
     first.join()
@@ -219,8 +223,8 @@ def test_a_process_that_dies_is_noticed(trainer: Trainer) -> None:
     trainer.begin(ENDLESS, DATA, 500)
     trainer.go()
     until(lambda: trainer.view.training)
-    assert trainer._worker is not None
-    os.kill(trainer._worker.identifier, signal.SIGKILL)
+    assert trainer._employer.worker is not None
+    os.kill(trainer._employer.worker.identifier, signal.SIGKILL)
     until(lambda: trainer.view.state is State.NONE)
     assert "ended unexpectedly" in trainer.view.trouble
 
@@ -234,7 +238,7 @@ if __name__ == "__main__":
     trainer.begin(ENDLESS, DATA, 500)
     trainer.go()
     until(lambda: trainer.view.training)
-    print(trainer._worker.identifier, flush=True)
+    print(trainer._employer.worker.identifier, flush=True)
     time.sleep({seconds})
 """
 
@@ -296,6 +300,26 @@ def alive(number: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_machine_too_busy_for_a_part_still_makes_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_process, "PART", 0.0)
+    ours, theirs = Pipe()
+    session = Session(theirs, pinned(replace(BEGIN, validation=400.0), DATA), DATA)
+
+    def run() -> None:
+        with suppress(EOFError):
+            session.run()
+
+    thread = Thread(target=run)
+    thread.start()
+    ours.send(Go(epochs=1))
+    steps = 0
+    while not isinstance(message := ours.recv(), Rested):
+        steps = message.steps if isinstance(message, Progressed) else steps
+    assert steps == 800 / 20
+    ours.close()
+    thread.join()
 
 
 def test_few_pictures_still_leave_enough_to_validate_on() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +13,7 @@ pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install gro
 
 from test_drawing import SEVEN, TWO, stroke
 
+from event_loops import run
 from groundup.errors import DataError
 from groundup.models.recogniser import Recogniser
 from groundup.serve import drawing, visitor
@@ -56,12 +55,6 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def come(library: Library, **url: str) -> Visitor:
     page: Any = Page()
     return Visitor(page, library, url)
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end in a thread of its own: in this one Playwright may have a loop that runs."""
-    with ThreadPoolExecutor(1) as other:
-        other.submit(asyncio.run, work).result()
 
 
 def answer(who: Visitor) -> list[int]:
@@ -174,6 +167,31 @@ def test_what_is_no_picture_is_explained(library: Library) -> None:
     assert who.complaint.startswith("Not a picture")
     run(who.draw(SEVEN_TEXT))
     assert who.complaint == ""
+
+
+def test_a_picture_that_is_none_takes_nothing_away_that_came_after_it(library: Library) -> None:
+    who = come(library)
+    digit = np.full((28, 28), 9, np.uint8)
+
+    async def hurry() -> None:
+        late = asyncio.create_task(who.look_at("data:image/png;base64,AAAA"))
+        await asyncio.sleep(0)
+        who.show(digit)
+        await late
+
+    run(hurry())
+    assert who.complaint == ""
+    np.testing.assert_array_equal(who.pixels, digit)
+
+
+def test_nobody_is_told_of_what_changes_on_a_page_that_is_closed(library: Library) -> None:
+    who = come(library)
+    told: list[str] = []
+    who.on_change(lambda: told.append("changed"))
+    page: Any = who.client
+    page.is_deleted = True
+    who.changed()
+    assert told == []
 
 
 def test_the_address_is_written_once_for_each_change(library: Library) -> None:

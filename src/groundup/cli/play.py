@@ -14,10 +14,8 @@ import numpy as np
 from groundup.cli.options import data_option, json_option, threads_option
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
-from groundup.models.recogniser import Recogniser
 
 PORT = 8765
-SIDE = 28  # pixels of the pictures that the page is made for
 
 
 @click.command(name="play")
@@ -42,19 +40,22 @@ def command(model_path: Path | None, source: str | None, host: str, port: int, o
     """
     if importlib.util.find_spec("nicegui") is None:
         raise ConfigurationError("the playground needs a web framework: pip install 'groundup[play]'")
+    from groundup.pictures.mnist import SIDE
     from groundup.serve.application import serve
     from groundup.serve.library import Library
 
-    if model_path is not None:
-        # What is wrong with it, the size of its pictures too, is said here, not in the browser.
-        Recogniser.load(model_path).predict(np.zeros((1, SIDE, SIDE), np.uint8))
+    library = Library(model_path, source)
+    # What is wrong with the model, the size of its pictures too, is said here, not in the browser.
+    library.model(library.names()[0]).predict(np.zeros((1, SIDE, SIDE), np.uint8))
+    if source is not None:  # so is what is wrong with a data set that was asked for
+        library.data()
     listening = _listening(host, port)
     address = _address(host, listening)
     click.echo(to_json({"address": address}) if as_json else f"The playground is at {address} (Ctrl+C ends it)")
     if opens:
         Timer(1.0, webbrowser.open, [address]).start()
     with listening:
-        serve(listening, host, Library(None if model_path is None else str(model_path), source))
+        serve(listening, host, library)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -62,6 +63,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
+    except UnicodeError:  # no name of a machine has such parts
+        raise ConfigurationError(f"cannot listen on {host}: it is no name or address of a machine") from None
     except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes a port that is free"

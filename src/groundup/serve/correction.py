@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from groundup import backends
 from groundup.augmentation import HANDWRITING
-from groundup.data import Data
+from groundup.data.datasets import Data, Dataset
 from groundup.errors import ModelError
 from groundup.models.model import Model
 from groundup.optimizers import Adam
@@ -19,7 +19,7 @@ BATCH, COPIES = 64, 16  # pictures in a step, and how many of them are the digit
 MOST_STEPS = 40
 LEARNING_RATE = 0.0005  # of Adam, whose steps are as long for one network as for another
 ENOUGH = 0.9  # probability at which it is learned
-MEASURED = 1000  # test digits that show what the lesson cost
+MEASURED = 1000  # test digits that show what the lesson cost, if there are so many
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ class Correction:
     before, after : float
         The probability of the label.
     accuracy_before, accuracy_after : float
-        The share of `MEASURED` test digits that are read rightly.
+        The share of some test digits that are read rightly.
+    measured : int
+        How many these are.
     """
 
     model: Model
@@ -47,6 +49,7 @@ class Correction:
     after: float
     accuracy_before: float
     accuracy_after: float
+    measured: int
 
 
 def teach(model: Model, pixels: NDArray[np.uint8], label: int, data: Data, seed: int = 0) -> Correction:
@@ -67,10 +70,7 @@ def teach(model: Model, pixels: NDArray[np.uint8], label: int, data: Data, seed:
     random = np.random.default_rng(seed)
     taught, steps = model, 0
     while steps < MOST_STEPS and _probability(taught, pixels, label) < ENOUGH:
-        others = random.integers(len(data.train), size=BATCH - COPIES)
-        batch = np.concatenate([np.repeat(pixels[None], COPIES, axis=0), data.train.images[others]])
-        labels = np.concatenate([np.full(COPIES, label, np.uint8), data.train.labels[others]])
-        program.step(batch, labels, LEARNING_RATE)
+        program.step(*_batch(pixels, label, data.train, random), LEARNING_RATE)
         steps += 1
         taught = replace(model, state=_parameters(model, program.state()))
     if not all(np.isfinite(value).all() for value in taught.state.values()):
@@ -84,7 +84,17 @@ def teach(model: Model, pixels: NDArray[np.uint8], label: int, data: Data, seed:
         _probability(taught, pixels, label),
         model.evaluate(test).accuracy,
         taught.evaluate(test).accuracy,
+        len(test),
     )
+
+
+def _batch(
+    pixels: NDArray[np.uint8], label: int, train: Dataset, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return pictures and labels for one step: the digit a few times, and others."""
+    others = random.integers(len(train), size=BATCH - COPIES)
+    images = np.concatenate([np.repeat(pixels[None], COPIES, axis=0), train.images[others]])
+    return images, np.concatenate([np.full(COPIES, label, np.uint8), train.labels[others]])
 
 
 def _parameters(model: Model, state: dict[str, Any]) -> dict[str, NDArray[np.float32]]:

@@ -59,8 +59,10 @@ class DrawingPad(Element, component="static/drawing_pad.js"):
         """Wait until what this pad shows is read. Until then the visitor's drawing is an older one."""
         self._shown = shown
         self._waiting += 1
-        await work
-        self._waiting -= 1
+        try:
+            await work
+        finally:
+            self._waiting -= 1
         if not self._waiting and self._is_other():  # something else was shown meanwhile
             self._follow()
 

@@ -1,32 +1,30 @@
 """What is measured on test digits: one task after another, behind the strokes of those who draw, and the last are kept.
 
 A measurement belongs to a model as an object, and models never change: so all who look at a shipped model share its
-measurements, and nobody else ever asks for those of a model that a visitor has edited.
+measurements, and nobody else ever asks for those of a model that a visitor has edited. They go when the model goes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from functools import cache
-from threading import Lock, Thread
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, Literal, TypeVar, cast
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
-from groundup.data.datasets import Data, Dataset
+from groundup.data.datasets import Dataset
 from groundup.inspection import embedding, lessons, robustness
 from groundup.inspection.pitfall_trainings import Demonstration
 from groundup.models.evaluation import Evaluation
 from groundup.models.model import Model
 from groundup.models.recogniser import Recogniser
 from groundup.serve.batches import compiled
-from groundup.serve.library import Library
+from groundup.serve.worker import LostError, stay_behind
 
 KEPT = 48
 """Measurements that are remembered; a confusion matrix with its 10,000 answers is the largest, half a megabyte."""
@@ -37,29 +35,22 @@ MAPPED, SPOILT, TAUGHT = 500, 500, 2000
 CHUNK = 2000
 """Digits read without a pause."""
 
-NICENESS = 5
-
 Method = Literal["pca", "tsne"]
 Map = tuple[NDArray[np.float64], str]
 Result = TypeVar("Result")
 
 
 class Examiner:
-    """Measures models on test digits, in a thread and in a process of its own."""
+    """Measures models on test digits, in a thread and in a process of its own; for one event loop."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "examiner")
         self._process: ProcessPoolExecutor | None = None
-        self._lock = Lock()
-        self._kept: OrderedDict[Hashable, tuple[tuple[object, ...], Future[Any]]] = OrderedDict()
-
-    async def data(self, library: Library) -> Data:
-        """Return the data set that is on this machine."""
-        return await self._once(library, "data", self._thread, library.data)
+        self._kept: OrderedDict[Hashable, tuple[tuple[ref[object], ...], Future[Any]]] = OrderedDict()
 
     async def evaluation(self, recogniser: Recogniser, dataset: Dataset) -> Evaluation:
         """Return what the recogniser gets right on all of a data set."""
-        return await self._once(recogniser, ("evaluation", id(dataset)), self._thread, evaluated, recogniser, dataset)
+        return await self._once((recogniser, dataset), "evaluation", self._thread, evaluated, recogniser, dataset)
 
     async def probabilities(self, model: Recogniser, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Return the probabilities (N, classes) for pictures of a model that no other visitor has; nothing is kept."""
@@ -67,57 +58,66 @@ class Examiner:
 
     async def curve(self, recogniser: Recogniser, dataset: Dataset, kind: str) -> list[robustness.Point]:
         """Return the accuracy on some digits, spoilt more and more."""
-        some, question = spread(dataset, SPOILT), ("curve", kind, id(dataset))
-        return await self._once(recogniser, question, self._thread, robustness.accuracy_curve, recogniser, some, kind)
+        some, work = spread(dataset, SPOILT), robustness.accuracy_curve
+        return await self._once((recogniser, dataset), ("curve", kind), self._thread, work, recogniser, some, kind)
 
     async def map(self, model: Model, dataset: Dataset, layer: int, method: Method) -> Map:
         """Return a map (N, 2) of some digits, as a layer of the model sees them, and what it shows, in words."""
-        some, question = spread(dataset, MAPPED), ("map", layer, method, id(dataset))
-        return await self._once(model, question, self._workers(), drawn_map, model, some.images, layer, method)
+        some, question = spread(dataset, MAPPED), ("map", layer, method)
+        inputs = (model, some.images, layer, method)
+        return await self._once((model, dataset), question, self._workers(), drawn_map, *inputs)
 
-    async def lesson(self, name: str, library: Library) -> Demonstration:
+    async def lesson(self, name: str, train: Dataset) -> Demonstration:
         """Return what comes of a training with a bug, and of one without."""
-        train = (await self.data(library)).train
         some = train.subset(np.arange(min(TAUGHT, len(train))), train.name)
-        return await self._once(library, ("lesson", name), self._workers(), lessons.demonstrate, name, some)
+        return await self._once((train,), ("lesson", name), self._workers(), lessons.demonstrate, name, some)
 
     async def _once(
-        self, subject: object, question: Hashable, executor: Executor, work: Callable[..., Result], *inputs: Any
+        self,
+        subjects: tuple[object, ...],
+        question: Hashable,
+        executor: Executor,
+        work: Callable[..., Result],
+        *inputs: Any,
     ) -> Result:
-        """Return what `work` finds out about `subject`; both it and the inputs are kept alive: ids name them."""
-        key = (id(subject), question)
-        with self._lock:
+        """Return what `work` finds out about the subjects; it is forgotten when one of them is gone.
+
+        Raises
+        ------
+        LostError
+            If the process ends before its work is done.
+        """
+        key = (*map(id, subjects), question)
+        try:
             if key not in self._kept:
-                self._kept[key] = ((subject, *inputs), executor.submit(work, *inputs))
+                references = tuple(ref(each, lambda gone: self._kept.pop(key, None)) for each in subjects)
+                self._kept[key] = (references, executor.submit(work, *inputs))
             self._kept.move_to_end(key)
             future = cast("Future[Result]", self._kept[key][1])
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-        try:
             return await asyncio.shield(asyncio.wrap_future(future))  # who leaves takes nothing from those who stay
+        except asyncio.CancelledError:
+            raise
+        except BrokenExecutor:
+            self._kept.pop(key, None)
+            if executor is self._process:
+                self._process = None
+            raise LostError("The process that measures ended unexpectedly, perhaps for want of memory.") from None
         except BaseException:
-            if future.done() and (future.cancelled() or future.exception()):
-                with self._lock:
-                    self._kept.pop(key, None)
+            self._kept.pop(key, None)
             raise
 
     def _workers(self) -> Executor:
         """Return the process, which is started when it is first needed."""
-        with self._lock:
-            if self._process is None:
-                context = multiprocessing.get_context("spawn")  # a fork would have all of the server's threads
-                self._process = ProcessPoolExecutor(1, context, initializer=_stay_behind)
-            return self._process
-
-
-@cache
-def examiner() -> Examiner:
-    """Return the server's examiner."""
-    return Examiner()
+        if self._process is None:
+            context = multiprocessing.get_context("spawn")  # a fork would have all of the server's threads
+            self._process = ProcessPoolExecutor(1, context, initializer=_stay_behind)
+        return self._process
 
 
 def evaluated(recogniser: Recogniser, dataset: Dataset) -> Evaluation:
-    """Return what the recogniser gets right on all of a data set, read in one thread; the loss is that of its answers.
+    """Return what the recogniser gets right on all of a data set, read in one thread.
 
     Raises
     ------
@@ -127,10 +127,14 @@ def evaluated(recogniser: Recogniser, dataset: Dataset) -> Evaluation:
     recogniser.check_classes(dataset)
     predict = compiled(recogniser)
     parts = [predict(dataset.images[start : start + CHUNK]) for start in range(0, len(dataset), CHUNK)]
-    probabilities = np.concatenate(parts)
+    return compared(np.concatenate(parts), dataset)
+
+
+def compared(probabilities: NDArray[Any], dataset: Dataset) -> Evaluation:
+    """Return what answers, (N, classes), get right of a data set's N digits; the loss is that of the answers."""
     right = probabilities[np.arange(len(dataset)), dataset.labels].astype(np.float64)
     loss = float(-np.log(np.maximum(right, 1e-45)).mean())
-    return Evaluation.of(probabilities, dataset.labels, loss, recogniser.class_names)
+    return Evaluation.of(probabilities, dataset.labels, loss, dataset.class_names)
 
 
 def spread(dataset: Dataset, count: int) -> Dataset:
@@ -153,17 +157,8 @@ def drawn_map(model: Model, pixels: NDArray[np.uint8], layer: int, method: Metho
 
 
 def _stay_behind() -> None:
-    """Stand behind the server in the queue for a processor, take one processor only, and live no longer than it."""
+    """Stand behind the server, and take one processor only."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    Thread(target=_end_with_the_server, daemon=True).start()
-
-
-def _end_with_the_server() -> None:
-    server = multiprocessing.parent_process()
-    assert server is not None
-    server.join()
-    os._exit(1)
+    stay_behind()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from groundup.data import Data, load
+from groundup.data.published import MNIST
 from groundup.data.sources import VARIABLE, cache_folder
-from groundup.errors import DataError
+from groundup.errors import ConfigurationError, DataError
 from groundup.models import shipped
 from groundup.models.recogniser import Recogniser
+from groundup.serve.examiner import Examiner
 from groundup.serve.novelty import Novelty, learn
+from groundup.serve.pages import Pages
 from groundup.serve.worker import Workers
 
 READERS = 4  # threads: enough for a slow drawing not to keep a quick one waiting
@@ -25,31 +29,53 @@ class Library:
 
     Parameters
     ----------
-    own : str, optional
-        A model file or run folder that is offered besides the shipped models, and before them.
+    own : Path, optional
+        A model that is offered before the shipped ones: a file, called as it is without its ending; a run folder,
+        called as it is; or one of the shipped models, by its name.
     source : str, optional
         The data set's name or folder, as `groundup.data.load` takes it.
     workers : Workers
         The processes that visitors may have for training.
+    pages : Pages
+        The pages that they may have open.
+    examiner : Examiner
+        Measures models on test digits for all of them.
     readers : Executor
         The threads that read what visitors draw; nothing that takes long goes there.
+    learner : Executor
+        The thread for `novelty`: one model waits for another, and nobody else for them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the own model would be called as a shipped one, or there is no model at all.
     """
 
-    own: str | None = None
+    own: Path | None = None
     source: str | None = None
     workers: Workers = field(default_factory=Workers, repr=False)
+    pages: Pages = field(default_factory=Pages, repr=False)
+    examiner: Examiner = field(default_factory=Examiner, repr=False)
     readers: Executor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "reader"), repr=False)
+    learner: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "learner"), repr=False)
     _lock: Any = field(default_factory=Lock, repr=False)
+    _files: dict[str, Path] = field(init=False, repr=False)
     _models: dict[str, Recogniser] = field(default_factory=dict, repr=False)
     _data: Data | None = field(default=None, repr=False)
     _novelties: dict[str, Novelty | None] = field(default_factory=dict, repr=False)
     _loading: Any = field(default_factory=Lock, repr=False)
-    _learning: Any = field(default_factory=Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        """Give every model a name of its own."""
+        others = sorted(shipped.names(), key=lambda name: (name != shipped.DEFAULT, name))
+        shelf = {name: shipped.file(name) for name in others}
+        self._files = shelf if self.own is None else _own(self.own, shelf) | shelf
+        if not self._files:
+            raise ConfigurationError("no models are shipped with this groundup: train one, and name it with --model")
 
     def names(self) -> list[str]:
         """Return the models' names; the first is the one to begin with."""
-        others = sorted(shipped.names(), key=lambda name: (name != shipped.DEFAULT, name))
-        return list(dict.fromkeys([*([self.own] if self.own else []), *others]))
+        return list(self._files)
 
     def model(self, name: str) -> Recogniser:
         """Return one of the models.
@@ -61,7 +87,7 @@ class Library:
         """
         with self._lock:
             if name not in self._models:
-                self._models[name] = Recogniser.load(name)
+                self._models[name] = Recogniser.load(self._files[name])
             return self._models[name]
 
     def data(self) -> Data:
@@ -82,19 +108,39 @@ class Library:
     def novelty(self, recogniser: Recogniser) -> Novelty | None:
         """Return what tells digits that a model knows from what is no digit; None where nothing does.
 
-        This takes a second, one at a time: call it in a thread. Of the library's own models it is kept.
+        This takes a second: let `learner` call it. Of the library's own models it is kept.
         """
         data = self.data()
-        names = [name for name, model in self._models.items() if model is recogniser]
-        with self._learning:
-            if not names:
-                return learn(recogniser, data)
-            if names[0] not in self._novelties:
-                self._novelties[names[0]] = learn(recogniser, data)
-            return self._novelties[names[0]]
+        with self._lock:
+            names = [name for name, model in self._models.items() if model is recogniser]
+        if not names:
+            return learn(recogniser, data)
+        if names[0] not in self._novelties:
+            self._novelties[names[0]] = learn(recogniser, data)
+        return self._novelties[names[0]]
 
     def _is_here(self) -> bool:
-        return bool(self.source or os.environ.get(VARIABLE) or (cache_folder() / "mnist").is_dir())
+        cached = cache_folder() / MNIST.name
+        whole = all((cached / file.name).exists() for file in MNIST.files)
+        return bool(self.source or os.environ.get(VARIABLE) or whole)
+
+
+def described(data: Data) -> str:
+    """Return what data set it is; of one that is not what a person would expect, also where it comes from."""
+    if data.name in ("sample", "strokes"):
+        return f"{data.name} ({data.origin})"
+    return "MNIST" if data.name == MNIST.name else data.name
+
+
+def _own(given: Path, shelf: dict[str, Path]) -> dict[str, Path]:
+    """Return what a visitor's own model is called, and where it is."""
+    path = shipped.found(given)
+    name = path.absolute().name if path.is_dir() else path.stem
+    if shelf.get(name, path) != path:
+        raise ConfigurationError(
+            f"{path} would be called {name!r}, as a model that is shipped with groundup: give it another name"
+        )
+    return {name: path}
 
 
 def _spare() -> Data:

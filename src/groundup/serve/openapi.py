@@ -52,6 +52,8 @@ ERRORS = {
 ONE = [[255 if 4 <= y < 24 and 13 <= x < 16 else 0 for x in range(SIDE)] for y in range(SIDE)]
 PROBABILITIES = [0.0005, 0.9934, 0.0011, 0.0003, 0.0012, 0.0002, 0.0004, 0.0022, 0.0005, 0.0002]
 A_ONE = {"digit": 1, "name": "1", "probability": 0.9934, "probabilities": PROBABILITIES}
+TEXT = {"type": "string"}
+SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 PLACE = {"row": 1, "column": 1, "box": [57, 21, 64, 72]}
 
 
@@ -166,63 +168,50 @@ def _error(status: int) -> Json:
 
 def _schemas(limits: Limits) -> Json:
     row = {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 255}, **_count(SIDE, SIDE)}
-    picture = _schema("Picture")
-    share = {"type": "number", "minimum": 0, "maximum": 1}
-    text = {"type": "string"}
-    digit = _object(
-        {
-            "digit": {"type": "integer", "minimum": 0, "description": "The most probable class."},
-            "name": text | {"description": "What that class is called."},
-            "probability": share | {"description": "How probable it is: the recogniser's confidence."},
-            "probabilities": {"type": "array", "items": share, "description": "Of every class."},
-        }
-    )
-    count = {"type": "integer", "minimum": 1}
-    box = {"type": "array", "items": {"type": "integer"}, **_count(4, 4)}
-    place = {
-        "row": count,
-        "column": count,
-        "box": box | {"description": "Left, top, right, bottom in pixels; right and bottom are just outside."},
+    several = {"type": "array", "items": _schema("Picture"), **_count(1, limits.batch)}
+    rows = {"type": "array", "items": TEXT, "description": "What each row of a picture says."}
+    digits = {"type": "array", "items": _schema("Digit")}
+    problem = {
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": TEXT | {"description": "What is wrong, and what would be right."},
+        "where": {"type": ["string", "null"], "description": "The part of the request that is wrong."},
     }
     return {
         "Picture": {"type": "array", "items": row, **_count(SIDE, SIDE), "description": "Rows from top to bottom."},
-        "Pixels": _object(
-            {"pixels": {"oneOf": [picture, {"type": "array", "items": picture, **_count(1, limits.batch)}]}}
-        )
-        | {"additionalProperties": False},
-        "Answer": _object(
-            {
-                "model": text,
-                "rows": {"type": "array", "items": text, "description": "What each row of a picture says."},
-                "digits": {"type": "array", "items": _schema("Digit")},
-            },
-            optional=("rows",),
-        ),
-        "Digit": {**digit, "properties": place | digit["properties"]},
-        "Models": _object(
-            {
-                "models": {
-                    "type": "array",
-                    "items": _object(
-                        {
-                            "name": text,
-                            "default": {"type": "boolean", "description": "Whether it answers if none is named."},
-                            "classes": {"type": "array", "items": text},
-                            "test_accuracy": {"type": ["number", "null"], "description": "As it was measured."},
-                        }
-                    ),
-                }
-            }
-        ),
-        "Health": _object({"status": {"const": "ok"}, "version": text}),
-        "Problem": _object(
-            {
-                "status": {"type": "integer", "minimum": 400, "maximum": 599},
-                "detail": text | {"description": "What is wrong, and what would be right."},
-                "where": {"type": ["string", "null"], "description": "The part of the request that is wrong."},
-            }
-        ),
+        "Pixels": _object({"pixels": {"oneOf": [_schema("Picture"), several]}}) | {"additionalProperties": False},
+        "Answer": _object({"model": TEXT, "rows": rows, "digits": digits}, optional=("rows",)),
+        "Digit": _digit(),
+        "Models": _object({"models": {"type": "array", "items": _model()}}),
+        "Health": _object({"status": {"const": "ok"}, "version": TEXT}),
+        "Problem": _object(problem),
     }
+
+
+def _digit() -> Json:
+    """Return what is said of a digit; of one in a picture also where it is."""
+    digit = _object(
+        {
+            "digit": {"type": "integer", "minimum": 0, "description": "The most probable class."},
+            "name": TEXT | {"description": "What that class is called."},
+            "probability": SHARE | {"description": "How probable it is: the recogniser's confidence."},
+            "probabilities": {"type": "array", "items": SHARE, "description": "Of every class."},
+        }
+    )
+    count = {"type": "integer", "minimum": 1}
+    about = "Left, top, right, bottom in pixels; right and bottom are just outside."
+    box = {"type": "array", "items": {"type": "integer"}, **_count(4, 4), "description": about}
+    return {**digit, "properties": {"row": count, "column": count, "box": box} | digit["properties"]}
+
+
+def _model() -> Json:
+    return _object(
+        {
+            "name": TEXT,
+            "default": {"type": "boolean", "description": "Whether it answers if none is named."},
+            "classes": {"type": "array", "items": TEXT},
+            "test_accuracy": {"type": ["number", "null"], "description": "As it was measured."},
+        }
+    )
 
 
 def _object(properties: Json, optional: tuple[str, ...] = ()) -> Json:

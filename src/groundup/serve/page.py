@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from nicegui import context, ui
 from nicegui.elements.header import Header
+from starlette.responses import Response
 
 import groundup
 from groundup.serve.library import Library
+from groundup.serve.styles import add_styles
 from groundup.serve.tabs import Tab, tabs
 from groundup.serve.visitor import Visitor
 
 THEMES: dict[str, bool | None] = {"light": False, "dark": True}
 HEAD = (
-    '<link rel="stylesheet" href="/static/groundup.css?{version}">'
-    '<link rel="stylesheet" href="/static/draw.css?{version}">'  # of the pad, which other tabs have, too
     '<script src="/static/page.js?{version}"></script>'
     '<meta name="description" content="Draw digits and see a neural network read them.">'
 )
 
 
-def build(library: Library) -> None:
-    """Build the page of a visitor who has just come."""
+def build(library: Library) -> Response | None:
+    """Build the page of a visitor who has just come, or return what they are told if no page is free."""
     client = context.client
+    if not library.pages.enter(client):
+        client.delete()
+        return library.pages.refusal()
+    add_styles("groundup", "draw")  # of the pad, which other tabs have, too
     ui.add_head_html(HEAD.format(version=groundup.__version__))
     Frame(Visitor(client, library, dict(client.request.query_params)), tabs())
+    return None
 
 
 class Frame:

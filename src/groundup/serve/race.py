@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -17,7 +17,7 @@ from groundup.data.datasets import Dataset
 from groundup.errors import GroundupError
 from groundup.models.configuration import Configuration
 from groundup.network import Network
-from groundup.serve.worker import Ended, Worker, Workers
+from groundup.serve.worker import Employer, Ended, Workers
 
 LANES = {
     "scalar": "a node of a graph",
@@ -167,6 +167,14 @@ def multiply_adds(network: Network) -> int:
     return sum(layer.multiply_adds(shape) for layer, shape in zip(network.layers, shapes, strict=False))
 
 
+def _difference(losses: Sequence[float]) -> float:
+    """Return how far losses are apart, as a share of the largest."""
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    if len(finite) < len(losses):
+        return math.inf if finite else 0.0
+    return (max(finite) - min(finite)) / max(*map(abs, finite), 1e-300)
+
+
 @dataclass(frozen=True)
 class Lane:
     """What one backend has shown so far.
@@ -221,12 +229,14 @@ class RaceView:
         return replace(self, lanes={**self.lanes, backend: replace(self.lanes[backend], **values)})
 
     def largest_difference(self) -> float | None:
-        """Return the largest relative difference of two backends' losses after the same step; None without two."""
+        """Return the largest relative difference of two backends' losses after the same step; None without two.
+
+        Losses that are no numbers are equal to each other, and infinitely far from any that is one.
+        """
         columns = [lane.losses for lane in self.lanes.values() if lane.losses]
         if len(columns) < 2:
             return None
-        steps = zip(*columns, strict=False)
-        return float(max((max(losses) - min(losses)) / abs(min(losses)) for losses in steps))
+        return max(_difference(losses) for losses in zip(*columns, strict=False))
 
 
 class Racer:
@@ -239,9 +249,7 @@ class Racer:
     """
 
     def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._worker: Worker | None = None
-        self._listener: Callable[[object], None] | None = None
+        self._employer = Employer(workers, self._hear)
         self.view = RaceView()
 
     def begin(self, configuration: Configuration, pictures: Dataset) -> None:
@@ -253,23 +261,17 @@ class Racer:
             If the server has as many processes as it may have.
         """
         self.stop()
-
-        def hear(message: object) -> None:
-            if self._listener is hear:
-                self.view = self.view.after(message)
-
-        self._listener = hear
         self.view = RaceView(running=True)
         try:
-            self._worker = self._workers.hire(Race(configuration, pictures), hear)
+            self._employer.begin(Race(configuration, pictures))
         except BaseException:
             self.view = RaceView()
             raise
 
+    def _hear(self, message: object) -> None:
+        self.view = self.view.after(message)
+
     def stop(self) -> None:
         """End the race; what it has shown is still to be seen."""
-        self._listener = None
-        if self._worker:
-            self._worker.end()
-        self._worker = None
+        self._employer.end()
         self.view = replace(self.view, running=False)

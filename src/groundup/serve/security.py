@@ -14,7 +14,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -70,12 +69,12 @@ class Hosts:
     any_address: bool = False
 
     @classmethod
-    def of(cls, listening: str, stated: Iterable[str] = ()) -> Hosts:
-        """Return the names of a server that listens on `listening`, a name or an address; and those that are stated.
+    def of(cls, listening: str) -> Hosts:
+        """Return the names of a server that listens on `listening`, a name or an address.
 
         One that listens on all addresses (``0.0.0.0`` or ``::``) has any of them, and the machine's own name.
         """
-        names = {"localhost", "127.0.0.1", "::1", listening.lower(), *(name.lower() for name in stated)}
+        names = {"localhost", "127.0.0.1", "::1", listening.lower()}
         everywhere = _is_address(listening) and ipaddress.ip_address(listening).is_unspecified
         if everywhere:
             own = socket.gethostname().lower()

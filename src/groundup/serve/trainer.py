@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TypeVar
+from threading import Lock
+from typing import TypeVar
 
 from groundup.data.datasets import Data
 from groundup.inspection.divergence import Diagnosis
@@ -26,7 +27,7 @@ from groundup.serve.training_messages import (
     RolledBack,
 )
 from groundup.serve.training_process import Training
-from groundup.serve.worker import Ended, Worker, Workers
+from groundup.serve.worker import Employer, Ended, Workers
 from groundup.training.changes import Change
 from groundup.training.history import Record
 
@@ -154,9 +155,8 @@ class Trainer:
     """
 
     def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._worker: Worker | None = None
-        self._listener: Callable[[object], None] | None = None
+        self._employer = Employer(workers, lambda message: self._become(lambda view: view.after(message)))
+        self._alone = Lock()
         self.view = View()
 
     @property
@@ -182,53 +182,47 @@ class Trainer:
             If the server has as many trainings as it may have.
         """
         self.stop()
-        self.view = View(State.PREPARING)
+        self._become(lambda view: View(State.PREPARING))
         try:
-            self._worker = self._workers.hire(Training(configuration, data.train, pictures), self._listening())
+            self._employer.begin(Training(configuration, data.train, pictures))
         except BaseException as error:
-            self.view = View(trouble=str(error))
+            trouble = str(error)
+            self._become(lambda view: View(trouble=trouble))
             raise
-
-    def _listening(self) -> Callable[[object], None]:
-        """Return what hears a new process; those before it are heard no longer."""
-
-        def hear(message: object) -> None:
-            if self._listener is hear:
-                self.view = self.view.after(message)
-
-        self._listener = hear
-        return hear
 
     def go(self, steps: int | None = None, epochs: int | None = None, pace: float = 0.0) -> None:
         """Train so many steps, or so many epochs more, or all that are left, at so many steps a second (0: any)."""
-        self._tell(Go(steps, epochs, pace))
-        if self.running:
-            self.view = replace(self.view, state=State.RUNNING, diagnosis=None, trouble="")
+        if self.running:  # it is said before it is so: a single step may be done before the next line
+            self._become(lambda view: replace(view, state=State.RUNNING, diagnosis=None, trouble=""))
+        self._employer.tell(Go(steps, epochs, pace))
 
     def pause(self) -> None:
         """Rest after the batch that runs."""
-        self._tell(Pause())
+        self._employer.tell(Pause())
 
     def change(self, change: Change) -> None:
         """Go on with other settings."""
-        self.view = replace(self.view, trouble="")
-        self._tell(change)
+        self._become(lambda view: replace(view, trouble=""))
+        self._employer.tell(change)
 
     def keep(self) -> None:
         """Ask for the network as it stands; `view.models` counts up when it is there."""
-        self._tell(Keep())
+        self._employer.tell(Keep())
 
     def stop(self) -> None:
         """End the training; what it told of is still to be seen."""
-        self._listener = None
-        if self._worker:
-            self._worker.end()
-        self._worker = None
-        self.view = replace(self.view, state=State.NONE)
+        self._employer.end()
+        self._become(lambda view: replace(view, state=State.NONE))
 
-    def _tell(self, command: Any) -> None:
-        if self._worker:
-            self._worker.tell(command)
+    def forget(self) -> None:
+        """End the training, and forget all that it told of."""
+        self._employer.end()
+        self._become(lambda view: View())
+
+    def _become(self, change: Callable[[View], View]) -> None:
+        """Replace the view, while no other thread does."""
+        with self._alone:
+            self.view = change(self.view)
 
 
 def _thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:

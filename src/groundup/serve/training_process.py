@@ -246,9 +246,9 @@ class Session:
         rate = self.fitting.ahead(self.position)[1][0]
         due = goal.steps is not None or began >= self.look_again
         well = self._look(begun) if due else True
-        within = not due or bool(self.position.done.steps)  # and not at the beginning of another epoch
+        within = bool(self.position.done.steps) and time.monotonic() < began + PART  # of this part, and of its epoch
         steps = math.ceil(goal.pace * PART) - due if goal.pace else None
-        if goal.steps is None and well and within and steps != 0 and time.monotonic() < began + PART:
+        if not due or (goal.steps is None and well and within and steps != 0):
             self.position = self.fitting.epoch(self.position, lambda: self._stops(began + PART), steps)
         done = _difference(self.ears.done, begun.position.done)
         self.steps += done.steps

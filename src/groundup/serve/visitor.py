@@ -98,9 +98,10 @@ class Visitor:
         self._listeners.append(listener)
 
     def changed(self) -> None:
-        """Tell every listener that pixels, label or model changed."""
-        for listener in self._listeners:
-            listener()
+        """Tell every listener that pixels, label or model changed; once the page is closed, there is none."""
+        if not self.client.is_deleted:
+            for listener in self._listeners:
+                listener()
 
     def on_leave(self, listener: Listener) -> None:
         """Let `listener` be called when the visitor has gone, to stop what still runs for them."""
@@ -179,7 +180,12 @@ class Visitor:
                 return None
             classify = self._classify
             run = asyncio.get_running_loop().run_in_executor
-            found = await run(self.library.readers, lambda: reading.judged(work(classify), self._novelty))
+            try:
+                found = await run(self.library.readers, lambda: reading.judged(work(classify), self._novelty))
+            except PictureError:
+                if mine != self._asked:
+                    return None
+                raise
         if classify is not self._classify:  # another model was chosen meanwhile
             found = reading.again(found, self._classify)
         return found if mine == self._asked else None
@@ -192,8 +198,9 @@ class Visitor:
         await asyncio.sleep(PAUSE)
         if recogniser is not self.recogniser or self.client.is_deleted:
             return
+        run = asyncio.get_running_loop().run_in_executor
         try:
-            novelty = await asyncio.to_thread(self.library.novelty, recogniser)
+            novelty = await run(self.library.learner, self.library.novelty, recogniser)
         except GroundupError:  # no data: then nothing is known of digits
             return
         if recogniser is self.recogniser and not self.client.is_deleted:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Any
 
+from groundup.backends.threads import processors
 from groundup.errors import GroundupError
 
 NICENESS = 5
@@ -28,6 +29,10 @@ Hear = Callable[[Any], None]
 
 class BusyError(GroundupError):
     """The server has as many processes as it may have."""
+
+
+class LostError(GroundupError):
+    """A process ended before its work was done."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Workers:
     """
 
     def __init__(self, most: int | None = None) -> None:
-        self.most = most or max(4, 2 * (os.cpu_count() or 1))
+        self.most = most or max(4, 2 * processors())
         self._places = BoundedSemaphore(self.most)
 
     def hire(self, work: Work, hear: Hear) -> Worker:
@@ -115,6 +120,7 @@ class Worker:
         self._thread.join()
 
     def _listen(self) -> None:
+        """Hear the process to its end, and give its place back, even where what it tells cannot be heard."""
         ended = Ended()
         try:
             while True:
@@ -125,26 +131,96 @@ class Worker:
                     self._hear(message)
         except (EOFError, OSError):
             self._process.join()
+        finally:
+            self._process.kill()
+            with self._sending:
+                self._connection.close()
+            self._left()
         if self._process.exitcode and not self._ending and not ended.failure:
             ended = Ended(f"The process ended unexpectedly (exit code {self._process.exitcode}).")
-        with self._sending:
-            self._connection.close()
-        self._left()
         self._hear(ended)
 
 
+class Employer:
+    """One visitor's process: there is at most one at a time, and of one that was ended nothing is heard any more.
+
+    Safe to use from several threads.
+
+    Parameters
+    ----------
+    workers : Workers
+        Where processes are had from.
+    hear : callable
+        Is called with each message, in a thread.
+
+    Attributes
+    ----------
+    worker : Worker or None
+        The process that there is.
+    """
+
+    def __init__(self, workers: Workers, hear: Hear) -> None:
+        self.worker: Worker | None = None
+        self._workers, self._hear = workers, hear
+        self._newest: object = None
+        self._alone = Lock()
+
+    def begin(self, work: Work) -> None:
+        """Start a process, and end the one before. This takes some tenths of a second: call it in a thread.
+
+        If `end` is called meanwhile, the new one ends, too.
+
+        Raises
+        ------
+        BusyError
+            If the server has as many processes as it may have.
+        """
+        self.end()
+        mine = self._newest = object()
+
+        def hear(message: Any) -> None:
+            with self._alone:
+                if self._newest is mine:
+                    self._hear(message)
+
+        worker = self._workers.hire(work, hear)
+        with self._alone:
+            if self._newest is mine:
+                self.worker = worker
+                return
+        worker.end()
+
+    def end(self) -> None:
+        """End the process, if there is one."""
+        with self._alone:
+            worker, self.worker, self._newest = self.worker, None, None
+        if worker:
+            worker.end()
+
+    def tell(self, command: Any) -> None:
+        """Send a command to the process, if there is one."""
+        worker = self.worker
+        if worker:
+            worker.tell(command)
+
+
 def _live(work: Work, connection: Connection) -> None:
-    """Do the work, behind the server in the queue, and no longer than the server lives."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server says when to end
-    Thread(target=_end_with_the_server, daemon=True).start()
+    """Do the work."""
+    stay_behind()
     try:
         work(connection)
     except GroundupError as error:
         connection.send(Ended(str(error)))
     except (EOFError, BrokenPipeError):
         return
+
+
+def stay_behind() -> None:
+    """Let this process stand behind the server in the queue for a processor, and live no longer than the server."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server says when to end
+    Thread(target=_end_with_the_server, daemon=True).start()
 
 
 def _end_with_the_server() -> None:

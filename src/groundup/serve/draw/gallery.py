@@ -8,8 +8,9 @@ import numpy as np
 from nicegui import ui
 from numpy.typing import NDArray
 
-from groundup.data import Data
+from groundup.errors import GroundupError
 from groundup.serve import reading
+from groundup.serve.library import described
 from groundup.serve.visitor import Visitor
 
 COUNT = 10
@@ -33,7 +34,13 @@ class Gallery:
 
     async def fill(self) -> None:
         """Show the next test digits."""
-        data = await to_thread(self.visitor.library.data)
+        try:
+            data = await to_thread(self.visitor.library.data)
+        except GroundupError as error:
+            self.words.text = str(error)
+            return
+        if self.visitor.client.is_deleted:
+            return
         test = data.test
         indices = (self.next + np.arange(min(COUNT, len(test)))) % len(test)
         self.next = int(indices[-1]) + 1
@@ -41,14 +48,11 @@ class Gallery:
         with self.row:
             for index in indices.tolist():
                 self._digit(np.array(test.images[index]), test.class_names[test.labels[index]])
-        self.words.text = f"From the test set of {_described(data)}: it played no part in training."
+        self.words.text = f"From the test set of {described(data)}: it played no part in training."
 
     def _digit(self, pixels: NDArray[np.uint8], name: str) -> None:
         button = ui.element("button").classes("gallery-digit").mark("example")
-        button.props(f'type=button aria-label="Look at a {name}" data-testid=example data-label="{name}"')
+        button.props("type=button data-testid=example")
+        button.props["aria-label"], button.props["data-label"] = f"Look at a {name}", name
         with button.on("click", lambda: self.visitor.show(pixels)):
             ui.element("img").props(f'src="{reading.data_url(pixels)}" alt=""')
-
-
-def _described(data: Data) -> str:
-    return "MNIST" if data.name == "mnist" else data.name

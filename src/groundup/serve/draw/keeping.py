@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from asyncio import to_thread
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 from nicegui import ui
@@ -15,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from groundup.errors import GroundupError
-from groundup.models.recogniser import Recogniser
 from groundup.serve import drawing
+from groundup.serve.model_file import model_file
 from groundup.serve.visitor import Visitor
 
 
@@ -60,25 +58,8 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 
 async def _keep_model(visitor: Visitor, form: str) -> None:
     try:
-        data = await to_thread(_model_file, visitor.recogniser, visitor.model_name, form)
+        data = await to_thread(model_file, visitor.recogniser, visitor.model_name, form)
     except GroundupError as error:
         ui.notify(str(error))
         return
     ui.download.content(data, f"{visitor.model_name.replace(', ', '-')}.{form}")
-
-
-def _model_file(recogniser: Recogniser, name: str, form: str) -> bytes:
-    """Return the bytes of the model's file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"model.{form}"
-        if form == "onnx":
-            from groundup.export import onnx
-
-            onnx.write(recogniser, path)
-        elif form == "html":
-            from groundup.export import html
-
-            html.write(recogniser, path, name)
-        else:
-            recogniser.save(path)
-        return path.read_bytes()

@@ -10,7 +10,7 @@ from nicegui import ui
 from groundup.errors import GroundupError
 from groundup.models.model import Model
 from groundup.models.recogniser import Recogniser
-from groundup.serve.correction import BATCH, COPIES, MEASURED, Correction, teach
+from groundup.serve.correction import BATCH, COPIES, Correction, teach
 from groundup.serve.visitor import Visitor
 
 TAUGHT = ", taught"
@@ -46,7 +46,8 @@ class Lesson:
             with self.buttons:
                 for label, name in enumerate(self.names):
                     button = ui.button(name, on_click=partial(self.teach, label)).props("outline no-caps")
-                    button.props(f'aria-label="It is a {name}" data-testid=teach-{name}').mark(f"teach-{name}")
+                    button.props["aria-label"] = f"It is a {name}"
+                    button.props(f"data-testid=teach-{label}").mark(f"teach-{label}")
         if self.before is not None and visitor.recogniser is self.before[0]:
             self.before = None
             self.undo.set_visibility(False)
@@ -77,12 +78,14 @@ class Lesson:
             return
         finally:
             self._enable(True)
-        if visitor.recogniser is model:  # nobody chose another one meanwhile
+        if visitor.recogniser is not model:  # another was chosen meanwhile
+            return
+        if lesson.steps:
             self.before = (model, name)
-            visitor.label = label
-            self.words.text = _told(lesson, model.class_names[label])
             self.undo.set_visibility(True)
             visitor.use(lesson.model, name if name.endswith(TAUGHT) else name + TAUGHT)
+        visitor.choose_label(label)
+        self.words.text = _told(lesson, model.class_names[label])
 
     def take_back(self) -> None:
         """Use the model as it was before the last lesson."""
@@ -101,6 +104,6 @@ def _told(lesson: Correction, name: str) -> str:
         return f"It knew that already: {name} with {lesson.before:.1%}."
     return (
         f"After {lesson.steps} steps of training, each on your digit {COPIES} times and on {BATCH - COPIES} others, it "
-        f"is {name} with {lesson.after:.1%}; before, {lesson.before:.1%}. Of {MEASURED:,} test digits it now reads "
-        f"{lesson.accuracy_after:.1%} rightly; before, {lesson.accuracy_before:.1%}."
+        f"is {name} with {lesson.after:.1%}; before, {lesson.before:.1%}. Of {lesson.measured:,} test digits it now "
+        f"reads {lesson.accuracy_after:.1%} rightly; before, {lesson.accuracy_before:.1%}."
     )

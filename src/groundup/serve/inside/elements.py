@@ -20,10 +20,10 @@ THREE = Path(str(scene.__file__)).with_name("dist")
 Described = list[dict[str, Any]]
 
 
-class LayerList(Element, component="../static/layer_list.js"):
-    """Layers below each other, each with its numbers as cells.
+class Layered(Element):
+    """Shows layers, and tells of units that are pointed at.
 
-    It tells of units that are pointed at (event ``unit``: ``layer``, ``unit`` as an index, ``pinned``).
+    The event is ``unit``: ``layer``, ``unit`` as an index, ``pinned``.
     """
 
     def __init__(self) -> None:
@@ -31,10 +31,14 @@ class LayerList(Element, component="../static/layer_list.js"):
         self._props["layers"] = []
 
     def describe(self, layers: Described) -> None:
-        """Say which layers there are: `key`, `number`, `title`, `words`, `note`, `label`, and `shape` or None."""
+        """Say which layers there are, as `groundup.serve.inside.views.described` describes them."""
         if self._props["layers"] != layers:
             self._props["layers"] = layers
             self.update()
+
+
+class LayerList(Layered, component="../static/layer_list.js"):
+    """Layers below each other, each with its numbers as cells."""
 
     def show(
         self, values: list[Floats], limits: list[float], notes: list[str], bars: list[float] | None = None
@@ -72,18 +76,8 @@ class Overlay(Element, component="../static/overlay.js"):
         self.run_method("show", pixels.shape[1], base64.b64encode(pixels.tobytes()).decode(), over)
 
 
-class Network3d(Element, component="../static/network3d.js", esm={"nicegui-scene": str(THREE)}):
-    """The whole network in three dimensions; events as `LayerList`'s."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._props["layers"] = []
-
-    def describe(self, layers: Described) -> None:
-        """Say which layers there are, each with `key`, `names`, `note`, `shape`, `ink` and `labels`."""
-        if self._props["layers"] != layers:
-            self._props["layers"] = layers
-            self.update()
+class Network3d(Layered, component="../static/network3d.js", esm={"nicegui-scene": str(THREE)}):
+    """The whole network in three dimensions; of its layers also the `names` are described."""
 
     def show(self, values: list[Floats], limits: list[float]) -> None:
         """Show every layer's numbers."""

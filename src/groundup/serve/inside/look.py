@@ -21,7 +21,6 @@ from groundup.serve.visitor import Visitor
 INPUT = "input"
 """The place of the picture itself, before the first layer."""
 
-
 Seen = tuple[Model, NDArray[np.uint8], list[Step]]
 """A network, a picture, and every layer of the one at work on the other."""
 
@@ -99,7 +98,7 @@ class Look:
         self.model, self.pixels, self.steps = seen
         self.sheets = [Sheet(INPUT, None, (1, *self.pixels.shape))]
         self.sheets += [Sheet(step.place, step.layer, step.outputs.shape) for step in self.steps]
-        if self.chosen and not self._is_there(*self.chosen):
+        if self.chosen and not self.has(*self.chosen):
             self.chosen = None
 
     def sheet(self, place: str) -> Sheet | None:
@@ -139,7 +138,8 @@ class Look:
             )
         return ""
 
-    def _is_there(self, place: str, unit: Shape) -> bool:
+    def has(self, place: str, unit: Shape) -> bool:
+        """Return whether there is such a unit."""
         sheet = self.sheet(place)
         return (
             sheet is not None

@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 from nicegui import ui
+from numpy.typing import NDArray
 
 from groundup.inspection.activations import Floats, largest
 from groundup.inspection.changes import Change, occlusion, smallest_change
 from groundup.inspection.gradients import saliency
+from groundup.models.model import Model
 from groundup.serve.inside.elements import Overlay
 from groundup.serve.inside.look import Look, short
 from groundup.serve.inside.views import Choose, View, legend
 
 NEAREST = "nearest"
+
+Subject = tuple[Model, NDArray[np.uint8]]
+"""A network and a picture."""
 
 
 class Reasons(View):
@@ -26,7 +31,7 @@ class Reasons(View):
     def __init__(self, look: Look, choose: Choose) -> None:
         super().__init__(look, choose)
         legend("Blue pixels speak for the digit, orange ones against it.", "against", "for")
-        self.digit = labels(look)
+        self.digit = Labels(look)
         with ui.element("div").classes("overlays"):
             self.saliency = _figure("Saliency", "More ink here would speak for the digit, or against it.", "saliency")
             self.occlusion = _figure(
@@ -38,7 +43,9 @@ class Reasons(View):
             "The smallest change of pixels that makes the network answer another digit: for people it is the same one."
         ).classes("explained")
         with ui.element("div").classes("tools"):
-            self.target = _targets()
+            ui.label("Into").classes("explained")
+            self.target = ui.toggle({NEAREST: "the nearest"}, value=NEAREST)
+            self.target.props("no-caps dense unelevated data-testid=change-target")
             self.button = ui.button("Find it", icon="search", on_click=self._find)
             self.button.props("unelevated no-caps data-testid=find-change")
         self.told = ui.label().props("aria-live=polite data-testid=change-told").mark("change-told")
@@ -47,6 +54,7 @@ class Reasons(View):
             self.difference = _figure("The change", "Blue: more ink. Orange: less.", "change-difference")
             self.after = _figure("The changed picture", "", "change-after")
         self.pictures.set_visibility(False)
+        self.changed: Subject | None = None
 
     def work(self) -> None:
         """Calculate saliency and occlusion."""
@@ -57,24 +65,35 @@ class Reasons(View):
 
     def show(self) -> None:
         """Show saliency and occlusion, and take away the change that belonged to another picture."""
-        pixels = self.look.pixels
+        pixels, names = self.look.pixels, self.look.model.class_names
+        targets = {NEAREST: "the nearest", **{str(label): name for label, name in enumerate(names)}}
+        if self.target.options != targets:
+            self.target.set_options(targets, value=NEAREST)
         self.digit.show(self.look, self.label)
         self.saliency.show(pixels, self.slopes, largest(self.slopes))
         self.occlusion.show(pixels, self.falls, max(largest(self.falls), 0.01))
-        if self.pictures.visible and not np.array_equal(self.changed_from, pixels):
+        if self.changed is not None and not self._is_of(self.changed):
+            self.changed = None
             self.pictures.set_visibility(False)
             self.told.text = ""
+
+    def _is_of(self, subject: Subject) -> bool:
+        """Return whether these are still the network and the picture that are looked at."""
+        return subject[0] is self.look.model and np.array_equal(subject[1], self.look.pixels)
 
     async def _find(self) -> None:
         if not self.look.steps:
             return
-        look, wanted = self.look, self.target.value
-        model, pixels = look.model, look.pixels
-        target = None if wanted == NEAREST else int(wanted)
+        model, pixels = subject = (self.look.model, self.look.pixels)
+        target = None if self.target.value == NEAREST else int(self.target.value)
         self.button.props(add="loading")
-        found = await to_thread(smallest_change, model, pixels, target)
-        self.button.props(remove="loading")
-        self.changed_from = pixels
+        try:
+            found = await to_thread(smallest_change, model, pixels, target)
+        finally:
+            self.button.props(remove="loading")
+        if self.look.visitor.client.is_deleted or not self._is_of(subject):
+            return
+        self.changed = subject
         self.pictures.set_visibility(found is not None)
         self.told.text = self._words(found, target)
         if found is not None:
@@ -117,17 +136,6 @@ class Labels:
     def _chosen(self, event: Any) -> None:
         if not self.showing and event.value is not None:
             self.look.visitor.choose_label(int(event.value))
-
-
-def labels(look: Look) -> Labels:
-    """Add buttons to choose a digit."""
-    return Labels(look)
-
-
-def _targets() -> ui.toggle:
-    ui.label("Into").classes("explained")
-    options = {NEAREST: "the nearest", **{str(number): str(number) for number in range(10)}}
-    return ui.toggle(options, value=NEAREST).props("no-caps dense unelevated data-testid=change-target")
 
 
 def _figure(title: str, words: str, name: str) -> Overlay:

@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 from nicegui import ui
-from nicegui.events import GenericEventArguments
 
 from groundup.inspection.activations import Floats, largest
 from groundup.inspection.gradients import Gradients, loss_gradients
 from groundup.serve.inside.elements import LayerList
 from groundup.serve.inside.look import INPUT, Look, Sheet, short
-from groundup.serve.inside.reasons import labels
-from groundup.serve.inside.views import Choose, View, described, legend, pointed_at
+from groundup.serve.inside.reasons import Labels
+from groundup.serve.inside.views import Choose, View, described, legend
 
 DECADES = 4
 """Powers of ten that a bar spans."""
@@ -30,14 +29,14 @@ class Slopes(View):
             "loss falls",
             "loss grows",
         )
-        self.digit = labels(look)
+        self.digit = Labels(look)
         self.loss = ui.label().props("data-testid=loss aria-live=polite").mark("loss")
         ui.label(
             f"The bar is the gradient's length at that layer; a full one is the longest, an empty one {10**DECADES:,} "
             "times shorter."
         ).classes("explained")
         self.list = LayerList().mark("gradients").props("data-testid=gradients")
-        self.list.on("unit", self._pointed)
+        self.list.on("unit", self.pointed)
 
     def work(self) -> None:
         """Run the network backward."""
@@ -53,8 +52,7 @@ class Slopes(View):
         values = [gradient(found, sheet) for sheet in shown]
         lengths = {sheet.place: float(np.linalg.norm(each)) for sheet, each in zip(shown, values, strict=True)}
         longest = max(lengths.values())
-        layers = [described(look, sheet) | {"words": "", "ink": False} for sheet in look.sheets]
-        self.list.describe([layer | {"words": ""} for layer in layers])
+        self.list.describe([described(look, sheet) | {"words": "", "ink": False} for sheet in look.sheets])
         self.list.show(
             values,
             [largest(each) for each in values],
@@ -69,11 +67,6 @@ class Slopes(View):
             sheet = self.look.sheet(self.look.chosen[0])
             assert sheet is not None
             self.list.select(self.look.sheets.index(sheet), sheet.index(self.look.chosen[1]), [], reveal)
-
-    def _pointed(self, event: GenericEventArguments) -> None:
-        found = pointed_at(self.look.sheets, event)
-        if found:
-            self.choose(found[0].place, found[1])
 
 
 def gradient(found: Gradients, sheet: Sheet) -> Floats:

@@ -43,6 +43,19 @@ class View:
     def select(self, reveal: bool) -> None:
         """Mark the unit that is looked at; with `reveal`, scroll to it."""
 
+    def sheets(self) -> list[Sheet]:
+        """Return the layers that are shown, in the order in which the browser counts them."""
+        return self.look.sheets
+
+    def pointed(self, event: GenericEventArguments) -> None:
+        """Look at the unit that the browser names, if there is one."""
+        told = event.args if isinstance(event.args, dict) else {}
+        layer, index, sheets = told.get("layer"), told.get("unit"), self.sheets()
+        if isinstance(layer, int) and isinstance(index, int) and 0 <= layer < len(sheets):
+            unit = sheets[layer].unit(index)
+            if unit is not None:
+                self.choose(sheets[layer].place, unit)
+
 
 def described(look: Look, sheet: Sheet) -> dict[str, Any]:
     """Return a layer for `LayerList` and `Network3d`."""
@@ -66,16 +79,6 @@ def described(look: Look, sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def pointed_at(sheets: list[Sheet], event: GenericEventArguments) -> tuple[Sheet, Shape] | None:
-    """Return the layer and the unit that the browser names, or None where there is none such."""
-    told = event.args if isinstance(event.args, dict) else {}
-    layer, index = told.get("layer"), told.get("unit")
-    if not isinstance(layer, int) or not isinstance(index, int) or not 0 <= layer < len(sheets):
-        return None
-    unit = sheets[layer].unit(index)
-    return None if unit is None else (sheets[layer], unit)
-
-
 class Layers(View):
     """Every layer's numbers, one layer below the other."""
 
@@ -83,7 +86,7 @@ class Layers(View):
         super().__init__(look, choose)
         legend("Each layer has its own scale: its largest number, above or below 0, has the fullest colour.")
         self.list = LayerList().mark("layers").props("data-testid=layers")
-        self.list.on("unit", self._pointed)
+        self.list.on("unit", self.pointed)
 
     def show(self) -> None:
         """Show what every layer makes of the drawing."""
@@ -112,11 +115,6 @@ class Layers(View):
         marks = [] if place == INPUT else marked(look, place, unit)
         self.list.select(look.sheets.index(sheet), sheet.index(unit), marks, reveal)
 
-    def _pointed(self, event: GenericEventArguments) -> None:
-        found = pointed_at(self.look.sheets, event)
-        if found:
-            self.choose(found[0].place, found[1])
-
 
 def marked(look: Look, place: str, unit: Shape) -> list[dict[str, Any]]:
     """Return the boxes that a unit reads: in the layer before, and in the picture."""
@@ -137,7 +135,7 @@ class Space(View):
         super().__init__(look, choose)
         legend("Point at a unit: lines lead to the inputs that matter most to it.")
         self.network = Network3d().mark("network3d").props("data-testid=network3d")
-        self.network.on("unit", self._pointed)
+        self.network.on("unit", self.pointed)
         ui.label(
             "Drag to turn, wheel or pinch to zoom, right button or two fingers to move. With the keyboard: arrow keys "
             "go from unit to unit, Page Up and Page Down from layer to layer."
@@ -151,13 +149,13 @@ class Space(View):
         """Show what the layers make of the drawing."""
         if not self.look.steps:
             return
-        sheets = self._sheets()
+        sheets = self.sheets()
         values = [self.look.values(sheet) for sheet in sheets]
         self.network.describe([described(self.look, sheet) | {"names": self._names(sheet, sheets)} for sheet in sheets])
         self.network.show(values, [1.0, *(largest(each) for each in values[1:])])
         self.select(False)
 
-    def _sheets(self) -> list[Sheet]:
+    def sheets(self) -> list[Sheet]:
         """Return the layers that have a floor of their own."""
         outer = [sheet for sheet in self.look.sheets if sheet.shown and "." not in sheet.place]
         if self.every.value:
@@ -181,7 +179,7 @@ class Space(View):
         look = self.look
         if look.chosen is None:
             return
-        sheets = self._sheets()
+        sheets = self.sheets()
         place, unit = look.chosen
         here = next((number for number, sheet in enumerate(sheets) if sheet.place == place), None)
         if here is None:
@@ -205,11 +203,6 @@ class Space(View):
             if source is not None and strengths[at]:
                 edges.append((here - 1, behind.index(source), float(strengths[at]) / most))
         return edges
-
-    def _pointed(self, event: GenericEventArguments) -> None:
-        found = pointed_at(self._sheets(), event)
-        if found:
-            self.choose(found[0].place, found[1])
 
 
 def _reads(sheet: Sheet) -> bool:

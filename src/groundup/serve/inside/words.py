@@ -30,6 +30,20 @@ def kind(layer: Layer) -> str:
     return type(layer).__name__
 
 
+SENTENCES: dict[type[Layer], str] = {
+    GlobalAvgPool: "Each feature map becomes one number: its mean.",
+    BatchNorm: "Each channel is brought to mean 0 and variance 1, as training measured them, then scaled and shifted.",
+    Dropout: "In training it silences units at random. Now it does nothing.",
+    Flatten: "The same numbers, written in one row.",
+    ReLU: "Negative numbers become 0, the others stay.",
+    Sigmoid: "Every number is squeezed between 0 and 1.",
+    Tanh: "Every number is squeezed between -1 and 1.",
+    Softmax: "Numbers become probabilities: all above 0, their sum 1.",
+    Residual: "What went in is added to what its layers made of it.",
+}
+"""What layers do of which all do the same."""
+
+
 def sentence(layer: Layer) -> str:
     """Return what the layer does."""
     match layer:
@@ -47,30 +61,9 @@ def sentence(layer: Layer) -> str:
             return f"Of every {layer.size}x{layer.size} numbers the largest is kept."
         case AvgPool2d():
             return f"Every {layer.size}x{layer.size} numbers become their mean."
-        case GlobalAvgPool():
-            return "Each feature map becomes one number: its mean."
-        case BatchNorm():
-            return (
-                "Each channel is brought to mean 0 and variance 1, as training measured them, then scaled and shifted."
-            )
-        case Dropout():
-            return "In training it silences units at random. Now it does nothing."
-        case Flatten():
-            return "The same numbers, written in one row."
-        case ReLU():
-            return "Negative numbers become 0, the others stay."
         case LeakyReLU():
             return f"Negative numbers are made small: times {layer.slope:g}. The others stay."
-        case Sigmoid():
-            return "Every number is squeezed between 0 and 1."
-        case Tanh():
-            return "Every number is squeezed between -1 and 1."
-        case Softmax():
-            return "Numbers become probabilities: all above 0, their sum 1."
-        case Residual():
-            return "What went in is added to what its layers made of it."
-        case _:
-            return ""
+    return SENTENCES.get(type(layer), "")
 
 
 def changes_nothing(layer: Layer) -> bool:

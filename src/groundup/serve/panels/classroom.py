@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import math
+from asyncio import to_thread
 
 from nicegui import background_tasks, ui
 
 from groundup.errors import GroundupError
 from groundup.inspection.lessons import LESSONS
 from groundup.inspection.pitfall_trainings import Demonstration
-from groundup.serve.examiner import examiner
 from groundup.serve.panels import charts
 from groundup.serve.visitor import Visitor
 
@@ -76,7 +76,8 @@ class Classroom:
             ui.label("Two networks train, one with the bug …").classes("explained")
         failure, found = "", None
         try:
-            found = await examiner().lesson(name, self.visitor.library)
+            data = await to_thread(self.visitor.library.data)
+            found = await self.visitor.library.examiner.lesson(name, data.train)
         except GroundupError as error:
             failure = str(error)
         if name != self.name or self.visitor.client.is_deleted:

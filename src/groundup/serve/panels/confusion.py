@@ -34,7 +34,7 @@ class Confusion:
     Parameters
     ----------
     visitor : Visitor
-        Whose page it is; ``cell`` in the address, as in ``4-9``, is the label and the answer.
+        Whose page it is; ``cell`` in the address, as in ``4-9``, is the label and the answer, as indices.
     """
 
     def __init__(self, visitor: Visitor) -> None:
@@ -69,24 +69,21 @@ class Confusion:
 
     def _wanted(self, evaluation: Evaluation) -> tuple[int, int]:
         """Return the cell that the address names, or the one with most mistakes."""
-        parts = self.visitor.url.get("cell", "").split("-")
-        names = evaluation.class_names
-        if len(parts) == 2 and parts[0] in names and parts[1] in names:
-            return names.index(parts[0]), names.index(parts[1])
-        mistakes = np.where(np.eye(len(names), dtype=bool), 0, evaluation.confusion)
+        cell = _cell(self.visitor.url.get("cell", ""), len(evaluation.class_names))
+        if cell is not None:
+            return cell
+        mistakes = np.where(np.eye(len(evaluation.confusion), dtype=bool), 0, evaluation.confusion)
         row, column = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
         return int(row), int(column)
 
     def _clicked(self, event: GenericEventArguments) -> None:
         if self.evaluation is None or not isinstance(event.args, str):
             return
-        row, _, column = event.args.partition("-")
-        classes = len(self.evaluation.class_names)
-        if row.isdecimal() and column.isdecimal() and int(row) < classes and int(column) < classes:
-            names = self.evaluation.class_names
-            self.visitor.remember("cell", f"{names[int(row)]}-{names[int(column)]}")
+        cell = _cell(event.args, len(self.evaluation.class_names))
+        if cell is not None:
+            self.visitor.remember("cell", event.args)
             self.shown = SHOWN
-            self._choose(int(row), int(column))
+            self._choose(*cell)
 
     def _choose(self, row: int, column: int) -> None:
         assert self.evaluation is not None
@@ -126,6 +123,13 @@ class Confusion:
     def _more(self, row: int, column: int) -> None:
         self.shown += 3 * SHOWN
         self._choose(row, column)
+
+
+def _cell(text: str, classes: int) -> tuple[int, int] | None:
+    """Return the label and the answer that ``4-9`` names, or None where there are no such classes."""
+    row, _, column = text.partition("-")
+    known = {str(label): label for label in range(classes)}
+    return (known[row], known[column]) if row in known and column in known else None
 
 
 def matrix_html(evaluation: Evaluation, chosen: tuple[int, int]) -> str:

@@ -163,6 +163,6 @@ def layer_choices(network: Network, names: list[str]) -> dict[str, str]:
 def _unit(index: int, silent: bool, weak: bool) -> str:
     state = "silent" if silent else "silenced as one of the weakest" if weak else "speaks"
     return (
-        f'<button type="button" class="unit {"silent" if silent or weak else ""}" data-unit="{index}" '
+        f'<button type="button" class="unit-button {"silent" if silent or weak else ""}" data-unit="{index}" '
         f'aria-pressed="{str(silent).lower()}" aria-label="Unit {index} {state}">{index}</button>'
     )

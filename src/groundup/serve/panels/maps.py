@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import cast
 
 from nicegui import background_tasks, ui
@@ -14,7 +15,7 @@ from groundup.inspection.embedding import layer_names
 from groundup.models.evaluation import Evaluation
 from groundup.models.recogniser import Recogniser
 from groundup.serve import reading
-from groundup.serve.examiner import MAPPED, Map, Method, examiner, places, spread
+from groundup.serve.examiner import MAPPED, Map, Method, places, spread
 from groundup.serve.panels import charts
 from groundup.serve.panels.digits import show_on_pad
 from groundup.serve.visitor import Visitor
@@ -86,16 +87,19 @@ class DigitMap:
         asked = (self.recogniser, self.layer.value, self.method.value)
         assert self.recogniser is not None
         self.waits.set_visibility(True)
+        found: Map | None = None
+        failure = ""
         try:
-            found = await examiner().map(
-                inspected(self.recogniser), self.whole, int(self.layer.value or 0), cast(Method, self.method.value)
-            )
+            model, layer = inspected(self.recogniser), int(self.layer.value or 0)
+            found = await self.visitor.library.examiner.map(model, self.whole, layer, cast(Method, self.method.value))
         except GroundupError as error:
-            self.told.text = str(error)
+            failure = str(error)
+        if asked != (self.recogniser, self.layer.value, self.method.value) or self.visitor.client.is_deleted:
             return
-        finally:
-            self.waits.set_visibility(False)
-        if asked == (self.recogniser, self.layer.value, self.method.value) and not self.visitor.client.is_deleted:
+        self.waits.set_visibility(False)
+        if found is None:
+            self.told.text = failure
+        else:
             self._plot(found)
 
     def _plot(self, found: Map) -> None:
@@ -139,8 +143,8 @@ class DigitMap:
             "value": place,
             "name": str(index),
             "url": reading.data_url(self.dataset.images[index]),
-            "truth": names[self.dataset.labels[index]],
-            "answer": names[answer],
+            "truth": escape(names[self.dataset.labels[index]]),
+            "answer": escape(names[answer]),
             "itemStyle": ring,
             "symbolSize": 22 if wrong else 14,
         }
@@ -165,5 +169,5 @@ class DigitMap:
         ]
         self.chart.update()
         names = self.dataset.class_names
-        said = f"a {names[self.dataset.labels[index]]}, read as {names[self._answer(index)]}"
+        said = escape(f"a {names[self.dataset.labels[index]]}, read as {names[self._answer(index)]}")
         self.here.content = f'<img src="{reading.data_url(self.dataset.images[index])}" alt=""> {said}'

@@ -41,7 +41,7 @@ class Rejecting:
             ).classes("explained")
             with ui.element("div").classes("slider-row"):
                 ui.label("Answer only above")
-                self.slider = ui.slider(min=0, max=0.999, step=0.001, value=_share(visitor.url.get("threshold", "")))
+                self.slider = ui.slider(min=0, max=1, step=0.001, value=_share(visitor.url.get("threshold", "")))
                 self.slider.props('aria-label="Rejection threshold" data-testid=threshold').mark("threshold")
                 self.value = ui.label().classes("slider-value")
             self.offers = ui.element("div").classes("tools")
@@ -85,7 +85,7 @@ class Rejecting:
         with self.offers:
             ui.label(f"Chosen on {calibration.pictures:,} validation digits, for wrong answers of").classes("explained")
             for rate in RATES:
-                threshold = min(calibration.threshold(rate), 0.999)
+                threshold = calibration.threshold(rate)
                 button = ui.button(
                     f"{rate:.1%}" if rate else "none", on_click=lambda to=threshold: self.slider.set_value(to)
                 )
@@ -93,7 +93,7 @@ class Rejecting:
 
     def _moved(self) -> None:
         threshold = float(self.slider.value)
-        self.value.text = f"{threshold:.1%}"
+        self.value.text = f"{threshold:.2%}"
         self.visitor.remember("threshold", f"{threshold:g}" if threshold else None)
         if self.evaluation is None:
             return
@@ -140,4 +140,4 @@ def _share(text: str) -> float:
         share = float(text)
     except ValueError:
         return 0.0
-    return share if 0 <= share <= 0.999 else 0.0
+    return share if 0 <= share <= 1 else 0.0

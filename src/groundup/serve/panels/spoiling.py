@@ -14,7 +14,7 @@ from groundup.inspection.robustness import DISTURBANCES, Point, disturbed
 from groundup.models.recogniser import Recogniser
 from groundup.serve.batches import compiled
 from groundup.serve.drawing_pad import PixelGrid, ProbabilityBars
-from groundup.serve.examiner import SPOILT, examiner
+from groundup.serve.examiner import SPOILT
 from groundup.serve.panels import charts
 from groundup.serve.panels.digits import show_on_pad
 from groundup.serve.visitor import Visitor
@@ -156,7 +156,7 @@ class Spoiling:
         if kind not in self.curves:
             self.told.text = f"Reading {SPOILT} digits, spoilt more and more …"
             try:
-                found = await examiner().curve(recogniser, dataset, kind)
+                found = await self.visitor.library.examiner.curve(recogniser, dataset, kind)
             except GroundupError as error:
                 self.told.text = str(error)
                 return

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from nicegui import run
-from numpy.typing import NDArray
 
-from groundup.data.datasets import Dataset
 from groundup.errors import GroundupError
 from groundup.inspection.activations import inspected
 from groundup.inspection.edits import Edits
 from groundup.models.evaluation import Evaluation
 from groundup.models.model import Model
-from groundup.serve.examiner import CHUNK, examiner
+from groundup.serve.examiner import CHUNK, compared
+from groundup.serve.model_file import model_file
 from groundup.serve.visitor import Visitor
 
 MOST_STEPS = 200
@@ -109,7 +106,7 @@ class Surgery:
 
     async def file(self) -> bytes:
         """Return the edited model as a safetensors file."""
-        return await run.io_bound(_as_file, self.edited) or b""
+        return await run.io_bound(model_file, self.edited, self.name) or b""
 
     async def _become(self, edits: Edits, complaint: str = "") -> None:
         self._asked += 1
@@ -133,18 +130,19 @@ class Surgery:
 
     async def _measure(self, mine: int) -> None:
         """Let the edited model read the test digits, some thousand at a time, as long as no other edit comes."""
+        examiner = self.visitor.library.examiner
         try:
-            data = await examiner().data(self.visitor.library)
-            self.before = await examiner().evaluation(self.base, data.test)
+            data = await asyncio.to_thread(self.visitor.library.data)
+            self.before = await examiner.evaluation(self.base, data.test)
             parts, places = [], np.zeros(0, np.int64)
             pieces = max(1, len(data.test) // CHUNK)
             for piece in range(pieces):
                 chosen = np.arange(piece, len(data.test), pieces)
-                parts.append(await examiner().probabilities(self.edited, data.test.images[chosen]))
+                parts.append(await examiner.probabilities(self.edited, data.test.images[chosen]))
                 if mine != self._asked or self.visitor.client.is_deleted:
                     return
                 places = np.concatenate([places, chosen])
-                self.evaluation = _evaluation(np.concatenate(parts), data.test.subset(places, data.test.name))
+                self.evaluation = compared(np.concatenate(parts), data.test.subset(places, data.test.name))
                 self._tell()
         except GroundupError as error:
             self.complaint = str(error)
@@ -154,16 +152,3 @@ class Surgery:
         if not self.visitor.client.is_deleted:
             for listener in self._listeners:
                 listener()
-
-
-def _evaluation(probabilities: NDArray[Any], dataset: Dataset) -> Evaluation:
-    right = probabilities[np.arange(len(dataset)), dataset.labels].astype(np.float64)
-    loss = float(-np.log(np.maximum(right, 1e-45)).mean())
-    return Evaluation.of(probabilities, dataset.labels, loss, dataset.class_names)
-
-
-def _as_file(model: Model) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        model.save(path)
-        return path.read_bytes()

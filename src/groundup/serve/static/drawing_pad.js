@@ -1,5 +1,6 @@
 // A pad to draw on with mouse, touch, pen or keys. What is drawn is kept as strokes; `drawing.py` reads and writes the
 // same text of them. At most one request is under way: while it is, the newest drawing waits.
+import { drawSegment, drawStroke } from "/static/pen.js";
 import { smallPicture } from "/static/small_picture.js";
 import { readStrokes, strokeText } from "/static/strokes.js";
 
@@ -39,7 +40,7 @@ export default {
   created() {
     // Not reactive: Vue has no business with thousands of points.
     Object.assign(this, { strokes: [], texts: [], past: [], future: [], stroke: null, pointer: null, pen: 40 });
-    Object.assign(this, { picture: null, waiting: false, newer: false, sent: 0 });
+    Object.assign(this, { picture: null, wanted: "", waiting: false, newer: false, sent: 0 });
   },
 
   mounted() {
@@ -76,21 +77,30 @@ export default {
       else this.$el.dataset.state = "read";
     },
 
+    /** Whatever the pen is just drawing ends here. */
+    drop() {
+      this.stroke = null;
+      this.pointer = null;
+    },
+
     undo() {
+      this.drop();
       if (!this.past.length) return;
       this.future.push(this.strokes);
       this.replace(this.past.pop(), true);
     },
 
     redo() {
+      this.drop();
       if (!this.future.length) return;
       this.past.push(this.strokes);
       this.replace(this.future.pop(), true);
     },
 
     clear() {
+      this.drop();
       if (this.strokes.length) this.keep();
-      this.picture = null;
+      this.showPicture("");
       this.replace([], true);
     },
 
@@ -122,7 +132,7 @@ export default {
 
     begin(point) {
       this.keep();
-      this.picture = null;
+      this.showPicture("");
       this.boxes = [];
       this.stroke = [point];
       this.strokes = [...this.strokes, this.stroke];
@@ -134,7 +144,7 @@ export default {
       const last = this.stroke[this.stroke.length - 1];
       if (Math.hypot(point[0] - last[0], point[1] - last[1]) < APART) return;
       this.stroke.push(point);
-      this.segment(this.stroke, this.stroke.length - 1);
+      drawSegment(this.context, this.stroke, this.stroke.length - 1);
     },
 
     finish() {
@@ -278,10 +288,12 @@ export default {
 
     async showPicture(url) {
       this.picture = null;
+      this.wanted = url;
       if (url) {
         const image = new Image();
         image.src = url;
         await image.decode();
+        if (this.wanted !== url) return; // something else is shown by now
         this.picture = image;
       }
       this.paint();
@@ -331,50 +343,9 @@ export default {
         this.context.drawImage(this.picture, ...this.frame());
         this.context.filter = "none";
       }
-      for (const stroke of this.strokes) this.whole(stroke);
+      for (const stroke of this.strokes) drawStroke(this.context, stroke);
       if (this.cursor) this.crosshair();
       this.empty = !this.strokes.length && !this.picture;
-    },
-
-    whole(stroke) {
-      const [first, ...others] = stroke;
-      if (others.length && others.every((point) => point[2] === first[2])) return this.smooth(stroke);
-      for (let index = stroke.length === 1 ? 0 : 1; index < stroke.length; index++) this.segment(stroke, index);
-      const [x, y, width] = stroke[stroke.length - 1];
-      this.line([[...this.middle(stroke, stroke.length - 1)], [x, y], [x, y]], width);
-    },
-
-    /** Draw a stroke of one width in one go: where pieces overlap, soft edges would add up to rough ones. */
-    smooth(stroke) {
-      const context = this.context;
-      context.lineWidth = stroke[0][2];
-      context.beginPath();
-      context.moveTo(stroke[0][0], stroke[0][1]);
-      for (let index = 1; index < stroke.length - 1; index++) {
-        context.quadraticCurveTo(stroke[index][0], stroke[index][1], ...this.middle(stroke, index + 1));
-      }
-      context.lineTo(stroke[stroke.length - 1][0], stroke[stroke.length - 1][1]);
-      context.stroke();
-    },
-
-    /** Draw what one more point adds: a curve from the middle before the last point to the middle after it. */
-    segment(stroke, index) {
-      const bend = stroke[Math.max(index - 1, 0)];
-      this.line([this.middle(stroke, index - 1), bend, this.middle(stroke, index)], stroke[index][2]);
-    },
-
-    middle(stroke, index) {
-      const [a, b] = [stroke[Math.max(index - 1, 0)], stroke[Math.max(index, 0)]];
-      return index <= 0 ? stroke[0] : [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
-    },
-
-    line([from, bend, to], width) {
-      const context = this.context;
-      context.lineWidth = width;
-      context.beginPath();
-      context.moveTo(from[0], from[1]);
-      context.quadraticCurveTo(bend[0], bend[1], to[0], to[1]);
-      context.stroke();
     },
 
     crosshair() {

@@ -12,12 +12,12 @@ const STILL = 5; // pixels that a press may move and is no drag
 export default {
   template: `
     <div class="network3d">
-      <canvas ref="canvas" tabindex="0" role="application" aria-label="The network in three dimensions. Arrow keys go from
+      <canvas v-if="!broken" ref="canvas" tabindex="0" role="application" aria-label="The network in three dimensions. Arrow keys go from
         unit to unit, Page Up and Page Down from layer to layer." @keydown="key" @pointermove="move" @pointerdown="press"
         @pointerup="lift" @pointerleave="leave"></canvas>
       <div class="network3d-labels" ref="labels" aria-hidden="true"></div>
       <div class="network3d-tip" v-show="tip" :style="tipPlace" aria-hidden="true">{{ tip }}</div>
-      <div class="network3d-tools">
+      <div v-if="!broken" class="network3d-tools">
         <button type="button" aria-label="Turn left" @click="turn(0.3)">↻</button>
         <button type="button" aria-label="Turn right" @click="turn(-0.3)">↺</button>
         <button type="button" aria-label="Nearer" @click="nearer(0.8)">+</button>
@@ -170,7 +170,7 @@ export default {
 
     /** Mark a unit, and draw lines to others: [layer, unit, strength -1 to 1]. */
     select(layer, unit, edges) {
-      if (!this.broken) this.mark(layer, unit, edges);
+      if (!this.broken && layer < this.floors.length) this.mark(layer, unit, edges);
     },
 
     mark(layer, unit, edges) {
@@ -237,7 +237,7 @@ export default {
 
     /** Look at the whole from the front and above. */
     reset() {
-      if (this.broken || !this.floors.length) return;
+      if (!this.floors.length) return;
       const corners = this.floors.flatMap((each) =>
         [-1, 1].flatMap((x) =>
           [-1, 1].map((z) => new THREE.Vector3((x * each.breadth) / 2, each.y + HEIGHT / 2, (z * each.depth) / 2)),
@@ -340,7 +340,7 @@ export default {
     },
 
     move(event) {
-      if (this.pressed || event.pointerType !== "mouse" || this.broken) return;
+      if (this.pressed || event.pointerType !== "mouse") return;
       const found = this.unitAt(event);
       if (!found) this.tip = "";
       else if (this.pinned) this.describe(found, event);

@@ -28,12 +28,6 @@ window.groundup = {
       Quasar.Notify.create({ message: address, timeout: 15000, multiLine: true });
     }
   },
-
-  /** Let the browser keep some text or bytes (a data URL) as a file. */
-  save(url, name) {
-    const link = Object.assign(document.createElement("a"), { href: url, download: name });
-    link.click();
-  },
 };
 
 // A device with a touch screen has a camera on its back, most often: photographs are offered there.

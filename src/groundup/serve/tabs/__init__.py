@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.util import find_spec
 from typing import Protocol
 
 from groundup.serve.visitor import Visitor
@@ -25,5 +24,4 @@ class Tab(Protocol):
 
 def tabs() -> dict[str, Tab]:
     """Return the tabs by name."""
-    found = [name for name in NAMES if find_spec(f"{__name__}.{name}")]
-    return {name: importlib.import_module(f"{__name__}.{name}") for name in found}
+    return {name: importlib.import_module(f"{__name__}.{name}") for name in NAMES}

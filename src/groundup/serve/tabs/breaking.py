@@ -16,6 +16,7 @@ from groundup.serve.panels.classroom import Classroom
 from groundup.serve.panels.controls import Sliders, Units, start
 from groundup.serve.panels.surgery import Surgery
 from groundup.serve.panels.weight import OneWeight
+from groundup.serve.styles import add_styles
 from groundup.serve.visitor import Visitor
 
 TITLE = "Break"
@@ -24,7 +25,7 @@ ICON = "healing"
 
 def build(visitor: Visitor) -> None:
     """Build the tab."""
-    ui.add_head_html('<link rel="stylesheet" href="/static/mistakes.css">')
+    add_styles("mistakes")
     surgery = Surgery(visitor)
     with ui.element("div").classes("stack"):
         with ui.element("div").classes("columns even"):

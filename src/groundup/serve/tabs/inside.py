@@ -8,6 +8,7 @@ import numpy as np
 from nicegui import background_tasks, ui
 from nicegui.events import GenericEventArguments
 
+from groundup.data.datasets import Dataset
 from groundup.errors import GroundupError
 from groundup.layers import Shape
 from groundup.serve.drawing_pad import DrawingPad
@@ -18,6 +19,7 @@ from groundup.serve.inside.reasons import Reasons
 from groundup.serve.inside.slopes import Slopes
 from groundup.serve.inside.views import Layers, Space, View
 from groundup.serve.inside.weights import Weights
+from groundup.serve.styles import add_styles
 from groundup.serve.visitor import Visitor
 
 TITLE = "Inside"
@@ -35,7 +37,7 @@ HINT = "Point at a cell, tap it, or go there with the keyboard: its arithmetic s
 
 def build(visitor: Visitor) -> None:
     """Build the tab."""
-    ui.add_head_html('<link rel="stylesheet" href="/static/inside.css">')
+    add_styles("inside", "layers", "unit", "network3d")
     Inside(visitor)
 
 
@@ -55,6 +57,8 @@ class Inside:
             with ui.element("section").classes("card inside-views"):
                 self._views()
         visitor.on_change(self.follow)
+        if not visitor.drawing and not visitor.picture:
+            ui.timer(0, self._begin, once=True)
 
     def _side(self) -> None:
         with ui.element("section").classes("card inside-pad"):
@@ -115,10 +119,13 @@ class Inside:
             answer, probability = await to_thread(self._work, view)
         except GroundupError as error:
             self.remark.text = str(error)
+            self.remark.set_visibility(True)
             return
+        if view is not self.built[self.opened] or self.visitor.client.is_deleted:
+            return  # whoever opened another view has asked for that one, too
         is_blank = not self.look.pixels.any()
         self.answer.text = "Draw a digit" if is_blank else f"{answer}, {probability:.1%} sure"
-        self.remark.text = self.look.remark()
+        self.remark.text = self.visitor.complaint or self.look.remark()
         self.remark.set_visibility(bool(self.remark.text))
         view.show()
         self._tell(False)
@@ -136,13 +143,9 @@ class Inside:
     def _go(self, event: GenericEventArguments) -> None:
         """Look at a unit that the page names: [place, [channel, row, column]]."""
         match event.args:
-            case [str(place), [*unit]] if (sheet := self.look.sheet(place)) and all(isinstance(at, int) for at in unit):
-                inside = len(unit) == len(sheet.shape) and all(
-                    0 <= at < side for at, side in zip(unit, sheet.shape, strict=True)
-                )
-                if inside:
-                    self.choose(place, tuple(unit))
-                    self._tell(True)
+            case [str(place), [*unit]] if all(isinstance(at, int) for at in unit) and self.look.has(place, tuple(unit)):
+                self.choose(place, tuple(unit))
+                self._tell(True)
 
     def _tell(self, reveal: bool) -> None:
         """Show the unit that is looked at."""
@@ -157,9 +160,25 @@ class Inside:
         self.unit_card.classes(remove="inside-unit-open")
         self.panel.show(None)
 
+    async def _begin(self) -> None:
+        """Put the first test digit on the empty pad: of nothing there would be nothing to see."""
+        test = await self._test_digits()
+        if test is not None and not self.visitor.drawing and not self.visitor.picture:
+            self.visitor.show(np.array(test.images[0]))
+
     async def _example(self) -> None:
-        test = (await to_thread(self.visitor.library.data)).test
-        self.visitor.show(np.array(test.images[np.random.default_rng().integers(len(test))]))
+        test = await self._test_digits()
+        if test is not None:
+            self.visitor.show(np.array(test.images[np.random.default_rng().integers(len(test))]))
+
+    async def _test_digits(self) -> Dataset | None:
+        """Return the test digits, or None, and say why, where they cannot be read."""
+        try:
+            test = (await to_thread(self.visitor.library.data)).test
+        except GroundupError as error:
+            self.visitor.complain(str(error))
+            return None
+        return None if self.visitor.client.is_deleted else test
 
 
 def _unit(text: str) -> tuple[str, Shape] | None:

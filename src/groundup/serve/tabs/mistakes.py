@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
+
 from nicegui import background_tasks, ui
 
-from groundup.data import Data
 from groundup.errors import GroundupError
 from groundup.models.recogniser import Recogniser
-from groundup.serve.examiner import examiner
+from groundup.serve.library import described
 from groundup.serve.panels.confusion import Confusion
 from groundup.serve.panels.maps import DigitMap
 from groundup.serve.panels.rejecting import Rejecting
 from groundup.serve.panels.spoiling import Spoiling
+from groundup.serve.styles import add_styles
 from groundup.serve.visitor import Visitor
 
 TITLE = "Mistakes"
@@ -20,7 +22,7 @@ ICON = "rule"
 
 def build(visitor: Visitor) -> None:
     """Build the tab."""
-    ui.add_head_html('<link rel="stylesheet" href="/static/mistakes.css">')
+    add_styles("mistakes")
     visitor.on_change(Mistakes(visitor).follow)
 
 
@@ -54,27 +56,23 @@ class Mistakes:
             background_tasks.create(self._load(self.recogniser))
 
     async def _load(self, recogniser: Recogniser) -> None:
+        library, failure = self.visitor.library, ""
         self.waits.set_visibility(True)
         self.told.text = f"{self.visitor.model_name} reads all test digits …"
         try:
-            data = await examiner().data(self.visitor.library)
-            evaluation = await examiner().evaluation(recogniser, data.test)
+            data = await to_thread(library.data)
+            evaluation = await library.examiner.evaluation(recogniser, data.test)
         except GroundupError as error:
-            self.told.text = str(error)
-            self.sections.set_visibility(False)
-            return
-        finally:
-            self.waits.set_visibility(False)
+            failure = str(error)
         if recogniser is not self.recogniser or self.visitor.client.is_deleted:
             return
+        self.waits.set_visibility(False)
+        self.sections.set_visibility(not failure)
+        if failure:
+            self.told.text = failure
+            return
         self.told.text = f"{self.visitor.model_name} on {len(data.test):,} test digits of {described(data)}."
-        self.sections.set_visibility(True)
         self.confusion.show(data.test, evaluation)
         self.rejecting.show(data.test, evaluation, recogniser)
         self.spoiling.show(data.test, recogniser)
         await self.map.show(data.test, evaluation, recogniser)
-
-
-def described(data: Data) -> str:
-    """Return what data set it is; of one that is not what a person would expect, also where it comes from."""
-    return f"{data.name} ({data.origin})" if data.name in ("sample", "strokes") else data.name

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from nicegui import ui
@@ -14,6 +12,8 @@ from nicegui import ui
 from groundup.errors import GroundupError
 from groundup.inspection.divergence import Diagnosis
 from groundup.models.model import Model
+from groundup.serve.model_file import model_file
+from groundup.serve.styles import add_styles
 from groundup.serve.train.figures import Curves, FirstWeights, Layers
 from groundup.serve.train.lanes import RaceCard
 from groundup.serve.train.panel import Settings
@@ -35,7 +35,7 @@ PATIENCE = 30.0
 
 def build(visitor: Visitor) -> None:
     """Build the tab."""
-    ui.add_head_html('<link rel="stylesheet" href="/static/train.css">')
+    add_styles("train")
     Train(visitor)
 
 
@@ -113,8 +113,7 @@ class Train:
         self.follow()
 
     def _anew(self) -> None:
-        self.trainer.stop()
-        self.trainer.view = View()
+        self.trainer.forget()
         self.follow()
 
     def _changed(self, change: Change) -> None:
@@ -135,8 +134,8 @@ class Train:
     async def _save(self) -> None:
         model = await self._model()
         if model is not None:
-            content = await asyncio.to_thread(_as_file, model)
-            ui.download.content(content, f"{self.settings.choice.network}.safetensors")
+            name = self.settings.choice.network
+            ui.download.content(await asyncio.to_thread(model_file, model, name), f"{name}.safetensors")
 
     async def _model(self) -> Model | None:
         """Return the network as it stands; a training that runs is asked for it."""
@@ -145,7 +144,7 @@ class Train:
             return view.model
         self.trainer.keep()
         until = time.monotonic() + PATIENCE
-        while self.trainer.view.models == view.models and time.monotonic() < until:
+        while self.trainer.view.models == view.models and self.trainer.running and time.monotonic() < until:
             await asyncio.sleep(0.05)
         return self.trainer.view.model
 
@@ -238,11 +237,3 @@ def _words(view: View) -> str:
     record = view.records[-1] if view.records else None
     whole = f"After epoch {record['epoch']}: {record['validation_accuracy']:.2%} of " if record else "Measured on "
     return f"{whole}{view.ready.validation:,} pictures that it never learns from."
-
-
-def _as_file(model: Model) -> bytes:
-    """Return the bytes of the model's safetensors file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        model.save(path)
-        return path.read_bytes()

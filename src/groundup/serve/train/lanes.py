@@ -37,6 +37,7 @@ class RaceCard:
         self.configuration = configuration
         self.racer = Racer(visitor.library.workers)
         self.shown: RaceView | None = None
+        self.beginning = False
         with ui.element("section").classes("card"):
             ui.label("The backends race").classes("card-title").props("role=heading aria-level=2")
             ui.label(
@@ -54,10 +55,13 @@ class RaceCard:
 
     async def begin(self) -> None:
         """Start the race, or end the one that runs."""
+        if self.beginning:
+            return
         if self.racer.view.running:
             self.racer.stop()
             self.follow()
             return
+        self.beginning = True
         try:
             settings = self.configuration()
             data = await asyncio.to_thread(self.visitor.library.data)
@@ -65,6 +69,10 @@ class RaceCard:
             await asyncio.to_thread(self.racer.begin, settings, pictures)
         except GroundupError as error:
             self.words.text = str(error)
+        finally:
+            self.beginning = False
+        if self.visitor.client.is_deleted:  # gone while it was made ready
+            self.racer.stop()
 
     def follow(self) -> None:
         """Show what has come of the race."""
@@ -116,8 +124,10 @@ def _told(view: RaceView) -> str:
     difference = view.largest_difference()
     if difference is None:
         return "Getting ready …" if view.running else ""
-    agree = f"The losses differ by at most {difference:.0e} of their size: " if difference else "The losses are equal: "
-    return agree + "the last digits of float32, and nothing more." if difference < 1e-5 else agree + "too much."
+    if not difference:
+        return "The losses are equal, to the last digit."
+    agree = f"The losses differ by at most {difference:.0e} of their size: "
+    return agree + ("the last digits of float32, and nothing more." if difference < 1e-5 else "too much.")
 
 
 def _number(value: float) -> str:

@@ -60,6 +60,7 @@ class Settings:
         self.values = settings_of(self.choice.configuration())
         self._read_url()
         self._following = False
+        self._shown: dict[str, ui.label] = {}
         with ui.element("section").classes("card"):
             ui.label("What is trained").classes("card-title").props("role=heading aria-level=2")
             self._choices()
@@ -155,11 +156,10 @@ class Settings:
             ui.label(kind.title)
             slider = Slider(min=0, max=len(kind.values) - 1, step=1, value=kind.nearest(self.values[name]))
             slider.props(f'aria-label="{kind.title}" data-testid=train-{name}').mark(f"train-{name}")
-            shown = ui.label(kind.shown(self.values[name])).classes("train-value")
-            shown.props(f"data-testid=train-{name}-value")
+            self._shown[name] = ui.label(kind.shown(self.values[name])).classes("train-value")
+            self._shown[name].props(f"data-testid=train-{name}-value")
             ui.label(kind.explained).classes("explained train-explained")
         slider.on_value_change(lambda event: self._moved(name, kind.values[round(event.value)]))
-        self._shown = {**getattr(self, "_shown", {}), name: shown}
         return slider
 
     def _moved(self, name: str, value: float) -> None:
@@ -184,9 +184,8 @@ class Settings:
     def _tell_recipe(self) -> None:
         made = self.choice.configuration()
         kinds = [type(each).__name__ for each in (made.optimizer, made.schedule, made.loss)]
-        self.words.text = f"{kinds[0]}, {kinds[1]} over {made.epochs} epochs, {kinds[2]}: as {made.name} is trained."
-        if self.choice.recipe != OWN:
-            self.words.text = f"{kinds[0]}, {kinds[1]} over {made.epochs} epochs, {kinds[2]}: as {self.choice.recipe}."
+        example = f"{made.name} is trained" if self.choice.recipe == OWN else self.choice.recipe
+        self.words.text = f"{kinds[0]}, {kinds[1]} over {made.epochs} epochs, {kinds[2]}: as {example}."
 
     def follow(self, configuration: Configuration) -> None:
         """Put the sliders where a configuration has them."""
