@@ -189,7 +189,8 @@ def memory(pid: int | None) -> float | None:
     status = Path(f"/proc/{pid}/status")
     if pid is None or not status.is_file():
         return None
-    return next(int(line.split()[1]) / 1000 for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+    lines = status.read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS"))
 
 
 def milliseconds(seconds: list[float]) -> dict[str, float]:

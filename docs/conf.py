@@ -6,6 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+import click
+from sphinx.application import Sphinx
+
 import groundup
 
 DOCS = Path(__file__).parent
@@ -20,7 +23,7 @@ project = "groundup"
 author = "the authors of groundup"
 version = release = groundup.__version__
 html_title = "groundup"
-copyright = "the authors of groundup, MIT licence"  # noqa: A001 - Sphinx's name
+project_copyright = "the authors of groundup, MIT licence"
 
 extensions = [
     "myst_nb",
@@ -44,7 +47,7 @@ nb_execution_timeout = 600  # seconds a cell; a busy machine is no failure
 nb_execution_raise_on_error = True
 nb_merge_streams = True  # what several prints say is one block
 nb_output_stderr = "remove-warn"
-nb_ipywidgets_js = {}  # its default asks two other hosts for scripts
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # its default asks two other hosts for scripts
 
 # --- Reference ---------------------------------------------------------------------------------------------------
 autodoc_member_order = "bysource"
@@ -70,13 +73,13 @@ html_theme_options = {
 }
 
 
-def setup(app):  # type: ignore[no-untyped-def]
+def setup(app: Sphinx) -> None:
     """Take a star in help texts and docstrings, as in ``photos/*.jpg`` and ``(N, *input_shape)``, for a star."""
 
-    def help_text(app, context, lines):  # type: ignore[no-untyped-def]
+    def help_text(app: Sphinx, context: click.Context, lines: list[str]) -> None:
         lines[:] = [line.replace("*", r"\*") for line in lines]
 
-    def docstring(app, what, name, documented, options, lines):  # type: ignore[no-untyped-def]
+    def docstring(app: Sphinx, what: str, name: str, documented: object, options: object, lines: list[str]) -> None:
         lines[:] = [line.replace("(N, *", r"(N, \*") for line in lines]
 
     app.connect("sphinx-click-process-description", help_text)

@@ -77,6 +77,12 @@ def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_what_has_no_name_is_no_file(path: str) -> None:
+    with pytest.raises(IsADirectoryError), replacing(path):
+        pass
+
+
 def test_a_block_that_removes_its_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")

@@ -56,6 +56,11 @@ def test_a_model_shows_layers_accuracy_and_curves() -> None:
     assert "<img" not in model()._repr_html_()
 
 
+def test_a_model_whose_training_diverged_shows_itself() -> None:
+    diverged = {"epoch": 1, "train_loss": None, "train_accuracy": 0.1}  # as its file has NaN
+    assert "diverged" in model(history=[diverged])._repr_html_()
+
+
 def test_a_history_shows_curves_and_says_what_they_mean() -> None:
     history = History(tuple(RECORDS))
     shown = history._repr_html_()

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 
 def train_step(state, x, labels, rate, momentum):
@@ -35,8 +35,8 @@ def train_step(state, x, labels, rate, momentum):
 
 def port(reference, out):
     """Read the batches and the initial state of a recording, train, and write what was computed."""
+    given = load_file(reference)
     with safe_open(reference, "numpy") as file:
-        given = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
         setup = json.loads(file.metadata()["groundup"])["setup"]
     state = {name.removeprefix("step/0/"): value for name, value in given.items() if name.startswith("step/0/")}
     values = {}

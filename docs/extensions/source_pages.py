@@ -17,6 +17,7 @@ from pygments.lexers import get_lexer_for_filename
 from pygments.util import ClassNotFound
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 
 REPOSITORY = Path(__file__).parents[2]
 SHOWN = ("src/", "tests/", "benchmarks/", "docs/exercises/")
@@ -31,6 +32,16 @@ def _page(path: Path) -> str | None:
     return f"source/{relative}" if path.is_file() and relative.startswith(SHOWN) else None
 
 
+def _linked(app: Sphinx) -> dict[str, str]:
+    """Return the files that are linked to, by their pages' names.
+
+    Sphinx keeps its environment, and what is in it, from one build to the next: a page that did not change is not read
+    again.
+    """
+    linked: dict[str, str] = vars(app.env).setdefault("source_pages", {})
+    return linked
+
+
 def link(app: Sphinx, doctree: nodes.document) -> None:
     """Turn each download of a source file into a link to its page."""
     document = app.env.docname
@@ -40,22 +51,16 @@ def link(app: Sphinx, doctree: nodes.document) -> None:
         page = _page(path)
         if page is None:
             continue
-        app.env.source_pages[page] = str(path)  # type: ignore[attr-defined]
+        _linked(app)[page] = str(path)
         target = os.path.relpath(page, Path(document).parent) + ".html"
         reference = nodes.reference("", "", internal=True, refuri=target, classes=["source"])
         reference += found.children
         found.replace_self(reference)
 
 
-def begin(app: Sphinx) -> None:
-    """Keep what earlier builds found: pages that did not change are not read again."""
-    if not hasattr(app.env, "source_pages"):
-        app.env.source_pages = {}  # type: ignore[attr-defined]
-
-
 def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield a page for each file that is linked to."""
-    for name, path in sorted(app.env.source_pages.items()):  # type: ignore[attr-defined]
+    for name, path in sorted(_linked(app).items()):
         title = name.removeprefix("source/")
         yield (
             name,
@@ -69,13 +74,12 @@ def _highlighted(app: Sphinx, path: Path) -> str:
         language = get_lexer_for_filename(path.name).aliases[0]
     except ClassNotFound:
         language = "text"
-    highlighter = app.builder.highlighter  # type: ignore[attr-defined]
-    return str(highlighter.highlight_block(path.read_text(encoding="utf-8"), language, linenos="inline"))
+    assert isinstance(app.builder, StandaloneHTMLBuilder)  # nothing else collects pages
+    return app.builder.highlighter.highlight_block(path.read_text(encoding="utf-8"), language, linenos="inline")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
-    app.connect("builder-inited", begin)
     app.connect("doctree-read", link, priority=400)  # before Sphinx collects what there is to download
     app.connect("html-collect-pages", pages)
     return {"version": "1", "parallel_read_safe": False}

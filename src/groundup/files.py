@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the file cannot be written.
     """
     final = Path(path)
+    if not final.name:  # ".", "/" or nothing
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(final))
     final.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: libraries choose a file's format by it.
     temporary = final.with_name(f".{final.stem}.partial-{secrets.token_hex(4)}{final.suffix}")

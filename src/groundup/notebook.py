@@ -45,7 +45,7 @@ def model_html(model: Model) -> str:
     from groundup.training.history import History
 
     records = model.training.get("history")
-    curves = history_html(History(tuple(records))) if isinstance(records, list) and records else ""
+    curves = history_html(History.from_json(records)) if isinstance(records, list) and records else ""
     return _lines([_facts(model)]) + model.network._repr_html_() + curves
 
 

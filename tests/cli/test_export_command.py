@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from command_line import groundup
-from groundup.layers import Linear
+from groundup.layers import Flatten, Linear
 from groundup.models.model import Model
 from groundup.network import Network
 
@@ -42,10 +42,16 @@ def test_wrong_use(model_file: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     small = tmp_path / "small.safetensors"
     Model(Network([Linear(36, 10)]), {"0.weight": np.zeros((10, 36)), "0.bias": np.zeros(10)}).save(small)
+    four = tmp_path / "four.safetensors"  # pictures of 56x14 pixels: as many, but not of this form
+    network = Network([Flatten(), Linear(784, 10)], (4, 14, 14))
+    Model(network, {"1.weight": np.zeros((10, 784)), "1.bias": np.zeros(10)}).save(four)
     for arguments, message in (
         ([model_file], "--onnx FILE or --html FILE"),
         ([tmp_path / "none", "--html", tmp_path / "page.html"], "there is no such model file"),
-        ([model_file, "--html", tmp_path / "file" / "page.html"], "cannot be written"),
+        ([model_file, "--html", tmp_path / "file" / "page.html"], f"{tmp_path}/file/page.html: cannot be written"),
+        ([model_file, "--html", tmp_path], f"{tmp_path}: cannot be written: Is a directory"),
+        ([model_file, "--html", "."], ".: cannot be written: Is a directory"),
+        ([four, "--html", tmp_path / "page.html"], "pictures of 28x28 pixels"),
         ([small, "--html", tmp_path / "page.html"], "pictures of 28x28 pixels"),
     ):
         done = groundup("export", *arguments)

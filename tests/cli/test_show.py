@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +18,14 @@ from PIL import Image
 from command_line import groundup
 from groundup.augmentation import Augmentation
 from groundup.cli import program
+from groundup.data import load
 from groundup.data.datasets import Dataset
-from groundup.layers import Conv2d, Flatten, Linear, ReLU
+from groundup.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from groundup.models.evaluation import Evaluation
 from groundup.models.model import Model
 from groundup.models.recipes import recipe
 from groundup.network import Network
+from groundup.training.history import History
 
 
 @pytest.fixture
@@ -290,11 +294,47 @@ def test_curves(run_folder: Path) -> None:
     assert report["diagnosis"] in out.replace("\n", " ")
 
 
+def test_curves_of_a_run_that_diverged(tmp_path: Path) -> None:
+    records = [{"epoch": 1, "train_loss": math.inf, "train_accuracy": 0.1}] * 2
+    (tmp_path / "metrics.jsonl").write_text(History(tuple(records)).as_jsonl())
+    assert "diverged" in groundup("show", "curves", tmp_path).out
+    assert groundup("show", "curves", tmp_path, "--json").json["history"][1]["train_loss"] is None
+    assert groundup("show", "curves", tmp_path, "--out", tmp_path / "curves.png").code == 0
+
+
+@pytest.mark.parametrize("what", ["saliency", "gradients"])
+def test_a_picture_of_a_class_that_the_model_does_not_know(data_folder: Path, tmp_path: Path, what: str) -> None:
+    network = Network([Linear(784, 3)])
+    state = {name: np.ones(shape) for name, shape in network.state_shapes().items()}
+    Model(network, state, class_names=("circle", "square", "0")).save(tmp_path / "shapes.safetensors")
+    asked = ["show", what, tmp_path / "shapes.safetensors", "--data", data_folder, "--json"]
+    labels = load(str(data_folder)).test.labels
+    done = groundup(*asked, "--index", int(np.flatnonzero(labels == 2)[0]))
+    assert (done.code, "no class '2': circle, square, 0; --label chooses one" in done.err) == (2, True)
+    assert groundup(*asked, "--index", int(np.flatnonzero(labels == 0)[0])).json["label"] == 2  # by its name
+    assert groundup(*asked, "--index", 0, "--label", "square").json["label"] == 1
+
+
+def test_weights_that_read_feature_maps_are_pictures(tmp_path: Path) -> None:
+    network = Network([MaxPool2d(2), Flatten(), Linear(196, 10)], (1, 28, 28))
+    Model(network, {"2.weight": np.eye(10, 196), "2.bias": np.zeros(10)}).save(tmp_path / "pooled.safetensors")
+    drawn = groundup("show", "weights", tmp_path / "pooled.safetensors").out.splitlines()
+    assert len(drawn) > 7  # one matrix of 10 rows would take 5 lines
+
+
+def test_no_mistakes(data_folder: Path, convolutional: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Evaluation, "worst_mistakes", lambda self, count: np.arange(0))
+    assert "no wrong answer" in groundup("show", "answers", convolutional, "--data", data_folder, "--mistakes").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["curves", "MISSING"], "no metrics.jsonl"),
         (["curves", "BROKEN"], "one JSON object a line"),
+        (["curves", "LISTS"], "[1] has no epoch, train_loss and train_accuracy"),
+        (["samples", "--seed", "-1"], "--seed"),
+        (["augmentation", "--seed", "-1"], "--seed"),
         (["curves", "RUN", "--out", "figure.jpg"], ".png or .svg"),
         (["curves", "RUN", "--out", "BROKEN/metrics.jsonl/figure.png"], "cannot be written"),
         (["activations", "MODEL"], "picture"),
@@ -309,6 +349,7 @@ def test_curves(run_folder: Path) -> None:
         (["ladder", "numpy"], "numpy: write a name and a positive number"),
         (["ladder", "=3"], "=3: write a name"),
         (["ladder", "numpy=0"], "numpy=0: write a name"),
+        (["ladder", "numpy=1e300"], "numpy=1e300: write a name"),
     ],
 )
 def test_wrong_use(
@@ -322,8 +363,9 @@ def test_wrong_use(
 ) -> None:
     monkeypatch.setenv("GROUNDUP_DATA", str(data_folder))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "BROKEN").mkdir()
-    (tmp_path / "BROKEN" / "metrics.jsonl").write_text("{\n")
+    for name, line in (("BROKEN", "{"), ("LISTS", "[1]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.jsonl").write_text(f"{line}\n")
     known = {"MODEL": str(convolutional), "RUN": str(run_folder)}
     done = groundup("show", *(known.get(argument, argument) for argument in arguments))
     assert done.code == 2

@@ -248,6 +248,13 @@ def test_names_cannot_break_out_of_their_place(opened: Callable[..., Opened]) ->
     assert tuple(each.split("\n")[0] for each in on.page.locator("#bars li").all_inner_texts()) == names
 
 
+def test_bars_begin_at_one_place_however_long_their_names_are(opened: Callable[..., Opened]) -> None:
+    names = ("a circle", "b", *map(str, range(8)))
+    on = opened(replace(model(Network([Linear(784, 10)])), class_names=names))
+    tracks = on.page.locator("#bars .track")
+    assert len({tracks.nth(number).bounding_box()["x"] for number in range(10)}) == 1
+
+
 def test_the_sizes_are_as_promised() -> None:
     made = model(Network([Linear(784, 100), Linear(100, 10), Softmax()]))
     sizes = {store: len(html.page(made, store=store)) for store in html.STORED_TYPES}

@@ -14,6 +14,7 @@ from groundup.errors import ParameterError
 from groundup.inspection import edits
 from groundup.inspection.edits import Edits
 from groundup.layers import BatchNorm, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sigmoid, Softmax
+from groundup.losses import MeanSquaredError
 from groundup.models.model import Model
 from groundup.network import Network
 from random_networks import convolutional, perceptron
@@ -233,6 +234,7 @@ def test_a_temperature_divides_the_logits(last: list) -> None:
         lambda whole: edits.perturbed(whole, float("inf")),
         lambda whole: edits.with_temperature(whole, 0),
         lambda whole: edits.with_temperature(model(Network([Linear(6, 10), Sigmoid()])), 2),
+        lambda whole: edits.with_temperature(replace(whole, loss=MeanSquaredError()), 2),
     ],
 )
 def test_amounts_that_make_no_sense(small: Model, wrong: Callable[[Model], Model]) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,13 +27,13 @@ def _loss(looked: Model, x: np.ndarray, first: int = 0) -> float:
     return float(looked.loss.forward(y, one_hot(np.array([LABEL]), 10, like=y))[0])
 
 
-def _slope(function: object, x: np.ndarray, at: tuple[int, ...]) -> float:
+def _slope(function: Callable[[np.ndarray], float], x: np.ndarray, at: tuple[int, ...]) -> float:
     step = 1e-6
     ends = []
     for sign in (1, -1):
         moved = x.copy()
         moved[at] += sign * step
-        ends.append(function(moved))  # type: ignore[operator]
+        ends.append(function(moved))
     return (ends[0] - ends[1]) / (2 * step)
 
 
@@ -107,8 +109,8 @@ def test_pytorch_finds_the_same_gradients(name: str, torch: object) -> None:
     np.testing.assert_allclose(found.pixels, by_pixel, rtol=1e-9, atol=1e-12)
 
 
-def _keep(kept: dict[str, object], place: str, output: object) -> None:
-    output.retain_grad()  # type: ignore[attr-defined]  # a tensor
+def _keep(kept: dict[str, Any], place: str, output: Any) -> None:
+    output.retain_grad()
     kept[place] = output
 
 

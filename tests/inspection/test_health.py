@@ -181,13 +181,24 @@ def test_a_loss_that_grew_little_by_little_has_no_step_to_blame() -> None:
     assert diagnose(30.0, 2.3, 700, 0.5, None, None).learning_rate == 0.05
 
 
-@pytest.mark.parametrize(("value", "words"), [(0.14, "14% of their size"), (12.3, "12.3 times their size")])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.14, "14% of their size"),
+        (0.0123, "1.2% of their size"),
+        (0.992, "99% of their size"),
+        (0.999, "0.999 times their size"),
+        (12.3, "12.3 times their size"),
+        (999.7, "1,000 times their size"),
+    ],
+)
 def test_shares_in_words(value: float, words: str) -> None:
     assert of_their_size(value) == words
 
 
 @pytest.mark.parametrize(
-    ("ratio", "rate", "expected"), [(10.0, 1.0, 0.001), (0.02, 1.0, 0.1), (math.nan, 0.5, 0.05), (0.3, 100.0, 2.0)]
+    ("ratio", "rate", "expected"),
+    [(10.0, 1.0, 0.001), (0.02, 1.0, 0.1), (math.nan, 0.5, 0.05), (0.3, 100.0, 2.0), (1e30, 0.1, 1e-9)],
 )
 def test_the_recommended_rate(ratio: float, rate: float, expected: float) -> None:
     assert smaller_rate(rate, Leap("0", "Linear(36, 8)", ratio, 1.0)) == expected

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,20 +14,18 @@ from groundup.errors import ConfigurationError
 from groundup.export import html, onnx
 from groundup.json_text import to_json
 
+FILE = click.Path(path_type=Path)
+
 
 @click.command(name="export")
 @model_argument
 @click.option(
-    "--onnx",
-    "onnx_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write an ONNX graph, from uint8 pixels to probabilities.",
+    "--onnx", "onnx_file", type=FILE, metavar="FILE", help="Write an ONNX graph, from uint8 pixels to probabilities."
 )
 @click.option(
     "--html",
     "html_file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write one HTML page with a drawing pad and the model inside, which runs without a server.",
 )
@@ -45,17 +46,27 @@ def command(model_path: Path, onnx_file: Path | None, html_file: Path | None, st
     if onnx_file is None and html_file is None:
         raise click.UsageError("Say what to write: --onnx FILE or --html FILE.")
     recogniser = load_recogniser(model_path)
-    written = []
-    try:
-        if onnx_file is not None:
-            written.append({"format": "onnx", "file": str(onnx_file), "bytes": onnx.write(recogniser, onnx_file)})
-        if html_file is not None:
-            size = html.write(recogniser, html_file, model_path.stem, store)
-            written.append({"format": "html", "file": str(html_file), "bytes": size, "store": store})
-    except OSError as error:
-        raise ConfigurationError(f"{error.filename}: cannot be written: {error.strerror}") from None
+    name = model_path.absolute().name if model_path.is_dir() else model_path.stem
+    written: list[dict[str, Any]] = []
+    if onnx_file is not None:
+        with _writing(onnx_file):
+            size = onnx.write(recogniser, onnx_file)
+        written.append({"format": "onnx", "file": str(onnx_file), "bytes": size})
+    if html_file is not None:
+        with _writing(html_file):
+            size = html.write(recogniser, html_file, name, store)
+        written.append({"format": "html", "file": str(html_file), "bytes": size, "store": store})
     if as_json:
         click.echo(to_json({"model": str(model_path), "written": written}))
     else:
         for each in written:
             click.echo(f"Written: {each['file']}, {each['bytes']:,} bytes")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing a file into what a person is told."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None

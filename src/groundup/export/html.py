@@ -19,16 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup.errors import ConfigurationError, ModelError
-from groundup.export.onnx import members_of
+from groundup.export.onnx import picture_shape
 from groundup.files import replacing
 from groundup.json_text import to_json
 from groundup.models import storage
-from groundup.models.committee import Committee
+from groundup.models.committee import Committee, members_of
 from groundup.models.model import Model
 from groundup.models.recogniser import Recogniser
 
 STORED_TYPES = ("float16", "int8")
-SIDE = 28
+SIDE = 28  # of the pictures that the page's pad makes, as digit.js has it
 STEPS = 127
 """Steps on either side of zero that eight bits can tell apart."""
 
@@ -58,7 +58,7 @@ def page(recogniser: Recogniser, name: str = "model", store: str = "float16") ->
     """
     members = members_of(recogniser)
     for member in members:
-        if math.prod(member.network.input_shape) != SIDE * SIDE:
+        if picture_shape(member) != (SIDE, SIDE):
             raise ModelError(
                 f"the page's pad makes pictures of {SIDE}x{SIDE} pixels, "
                 f"but the network takes inputs of shape {member.network.input_shape}"

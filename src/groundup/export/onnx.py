@@ -18,29 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import groundup
+from groundup import layers
 from groundup.errors import ConfigurationError, ModelError
 from groundup.files import replacing
 from groundup.json_text import to_json
-from groundup.layers import (
-    AvgPool2d,
-    BatchNorm,
-    Conv2d,
-    Dropout,
-    Flatten,
-    GlobalAvgPool,
-    Layer,
-    LeakyReLU,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Residual,
-    Shape,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from groundup.layers import Layer, Shape
 from groundup.losses import CrossEntropy
-from groundup.models.committee import Committee
+from groundup.models.committee import Committee, members_of
 from groundup.models.model import Model
 from groundup.models.recogniser import Recogniser
 
@@ -122,21 +106,6 @@ def write(recogniser: Recogniser, path: str | os.PathLike[str]) -> int:
     return len(written)
 
 
-def members_of(recogniser: Recogniser) -> tuple[Model, ...]:
-    """Return the networks that a recogniser consists of.
-
-    Raises
-    ------
-    ModelError
-        If it is neither a model nor a committee.
-    """
-    if isinstance(recogniser, Committee):
-        return recogniser.members
-    if isinstance(recogniser, Model):
-        return (recogniser,)
-    raise ModelError(f"a {type(recogniser).__name__} is neither a model nor a committee")
-
-
 def picture_shape(model: Model) -> Shape:
     """Return height and width of one picture, as `Recogniser.predict` takes it; channels stand below each other."""
     shape = model.network.input_shape
@@ -183,22 +152,22 @@ class _Graph:
         rows = self.array(f"{prefix}input_shape", np.array([0, *shape], np.int64))  # 0: as many as there are
         x = self.add("Reshape", [x, rows], f"{prefix}input")
         state = {f"{prefix}{name}": np.asarray(value, np.float32) for name, value in model.state.items()}
-        x = self.layers(model.network.layers, state, x, prefix)
+        x = self.chain(model.network.layers, state, x, prefix)
         return self.tempered(self.probabilities(model, x, prefix), model, prefix)
 
-    def layers(self, layers: Sequence[Layer], state: dict[str, NDArray[Any]], x: str, prefix: str) -> str:
+    def chain(self, chained: Sequence[Layer], state: dict[str, NDArray[Any]], x: str, prefix: str) -> str:
         """Add layers in order, from the value `x` on; return the last one's output."""
-        for index, layer in enumerate(layers):
+        for index, layer in enumerate(chained):
             x = self.layer(layer, state, x, f"{prefix}{index}")
         return x
 
     def layer(self, layer: Layer, state: dict[str, NDArray[Any]], x: str, name: str) -> str:
         """Add one layer, called `name`, which is its place."""
-        if isinstance(layer, Residual):
-            return self.add("Add", [x, self.layers(layer.layers, state, x, f"{name}.")], name)
-        if isinstance(layer, Dropout):  # it does nothing outside training
+        if isinstance(layer, layers.Residual):
+            return self.add("Add", [x, self.chain(layer.layers, state, x, f"{name}.")], name)
+        if isinstance(layer, layers.Dropout):  # it does nothing outside training
             return x
-        if isinstance(layer, GlobalAvgPool):  # whose output still has a height and a width, of 1
+        if isinstance(layer, layers.GlobalAvgPool):  # whose output still has a height and a width, of 1
             return self.add("Flatten", [self.add("GlobalAveragePool", [x], name)], name)
         if type(layer) not in OPERATORS:
             raise ModelError(f"layer {name}, {layer}, has no counterpart in ONNX")
@@ -209,7 +178,7 @@ class _Graph:
 
     def probabilities(self, model: Model, outputs: str, prefix: str) -> str:
         """Turn a network's outputs into probabilities, as `Model.probabilities` does."""
-        if isinstance(model.network.layers[-1], Softmax):
+        if isinstance(model.network.layers[-1], layers.Softmax):
             return outputs
         if isinstance(model.loss, CrossEntropy):
             return self.add("Softmax", [outputs], f"{prefix}output", axis=1)
@@ -243,20 +212,20 @@ def _convolution(layer: Any) -> dict[str, Any]:
 
 WEIGHTS = ("weight", "bias")
 OPERATORS: dict[type[Layer], tuple[str, tuple[str, ...], Callable[[Any], dict[str, Any]]]] = {
-    Linear: ("Gemm", WEIGHTS, lambda layer: {"transB": 1}),
-    Conv2d: ("Conv", WEIGHTS, _convolution),
-    BatchNorm: (
+    layers.Linear: ("Gemm", WEIGHTS, lambda layer: {"transB": 1}),
+    layers.Conv2d: ("Conv", WEIGHTS, _convolution),
+    layers.BatchNorm: (
         "BatchNormalization",
         (*WEIGHTS, "running_mean", "running_var"),
         lambda layer: {"epsilon": layer.epsilon},
     ),
-    MaxPool2d: ("MaxPool", (), _window),
-    AvgPool2d: ("AveragePool", (), _window),
-    Flatten: ("Flatten", (), _nothing),
-    ReLU: ("Relu", (), _nothing),
-    LeakyReLU: ("LeakyRelu", (), lambda layer: {"alpha": layer.slope}),
-    Sigmoid: ("Sigmoid", (), _nothing),
-    Tanh: ("Tanh", (), _nothing),
-    Softmax: ("Softmax", (), lambda layer: {"axis": 1}),
+    layers.MaxPool2d: ("MaxPool", (), _window),
+    layers.AvgPool2d: ("AveragePool", (), _window),
+    layers.Flatten: ("Flatten", (), _nothing),
+    layers.ReLU: ("Relu", (), _nothing),
+    layers.LeakyReLU: ("LeakyRelu", (), lambda layer: {"alpha": layer.slope}),
+    layers.Sigmoid: ("Sigmoid", (), _nothing),
+    layers.Tanh: ("Tanh", (), _nothing),
+    layers.Softmax: ("Softmax", (), lambda layer: {"axis": 1}),
 }
 """For each layer its operator, the parameters that follow its input, and the attributes."""

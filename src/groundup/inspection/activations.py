@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup.backends.numpy import NumpyProgram
-from groundup.errors import ModelError
 from groundup.layers import Residual, structure
 from groundup.layers.base import Arrays, Layer
-from groundup.models.committee import Committee
+from groundup.models.committee import members_of
 from groundup.models.model import Model
 from groundup.models.recogniser import Recogniser
 from groundup.optimizers import SGD
@@ -52,10 +51,7 @@ def inspected(recogniser: Recogniser) -> Model:
     ModelError
         If the recogniser is neither.
     """
-    first = recogniser.members[0] if isinstance(recogniser, Committee) else recogniser
-    if not isinstance(first, Model):
-        raise ModelError(f"a {type(recogniser).__name__} has no layers to look into")
-    return first
+    return members_of(recogniser)[0]
 
 
 def steps(model: Model, pixels: NDArray[np.uint8], precision: str = "float32") -> list[Step]:

@@ -26,6 +26,9 @@ SMALL_LEAP = 0.1
 CALM = 0.01
 """The share of the weights' size that a step of the recommended learning rate would have changed."""
 
+SMALLEST_RATE = 1e-9
+"""No smaller learning rate is recommended: the fault lies elsewhere."""
+
 
 def diverged(loss: float, untrained: float) -> bool:
     """Return whether a mean loss is NaN, infinite, or ten times that of the untrained network."""
@@ -158,6 +161,7 @@ def diagnose(
     """
     what = f"The loss became {_number(loss)}; before the first step it was {_number(untrained)}."
     calm = smaller_rate(learning_rate, leap)
+    advice = f"Try a learning rate of {calm:g}. Less momentum, larger batches or a warm-up help, too."
     why = []
     if leap and leap.ratio < SMALL_LEAP:
         why.append(
@@ -171,10 +175,6 @@ def diagnose(
         )
     if fault:
         why.append(f"Then {fault.what} {_reached(fault.largest)}.")
-    advice = (
-        f"Try a learning rate of {calm:g}: that step would then have changed the weights by {CALM:.0%} of their size. "
-        "Less momentum, larger batches or a warm-up help, too."
-    )
     place = leap.place if leap else fault.place if fault else None
     return Diagnosis(what, " ".join(why), advice, place, calm)
 
@@ -183,8 +183,9 @@ def smaller_rate(learning_rate: float, leap: Leap | None) -> float:
     """Return a learning rate of 1, 2 or 5 times a power of ten that would have made a small step; at most a tenth."""
     ratio = leap.ratio if leap else math.nan
     wanted = learning_rate * min(CALM / ratio, 0.1) if 0 < ratio < math.inf else learning_rate / 10
-    power = 10.0 ** math.floor(math.log10(max(wanted, 1e-9)))
-    return float(f"{max(round_ for round_ in (1, 2, 5) if round_ * power <= wanted * 1.000001) * power:.1g}")
+    wanted = max(wanted, SMALLEST_RATE)
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return float(f"{max(digit for digit in (1, 2, 5) if digit * power <= wanted * 1.000001) * power:.1g}")
 
 
 def _number(value: float) -> str:

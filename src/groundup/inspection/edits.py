@@ -16,6 +16,7 @@ from groundup.checks import Checked, integer, real, shown
 from groundup.errors import ParameterError
 from groundup.layers import BatchNorm, Conv2d, Linear, Residual, Sigmoid, Softmax
 from groundup.layers.base import Layer
+from groundup.losses import CrossEntropy
 from groundup.models.model import Model
 from groundup.network import Network
 
@@ -244,7 +245,7 @@ def with_temperature(model: Model, temperature: float) -> Model:
     Raises
     ------
     ParameterError
-        If the temperature is not above 0, or the network does not end with a linear layer.
+        If the temperature is not above 0, or the network does not end with a linear layer whose outputs are logits.
     """
     if not 0 < temperature < np.inf:
         raise ParameterError(f"the temperature must be a number above 0, not {temperature}")
@@ -252,6 +253,8 @@ def with_temperature(model: Model, temperature: float) -> Model:
     last = len(layers) - 1 - isinstance(layers[-1], Softmax)
     if not isinstance(layers[last], Linear):
         raise ParameterError(f"the last layer has no weights to divide by a temperature: it is {layers[last]}")
+    if layers[last] is layers[-1] and not isinstance(model.loss, CrossEntropy):
+        raise ParameterError("the network gives scores, not logits: a temperature would change nothing")
     own = {name: model.state[name] / np.float32(temperature) for name in model.state if name.startswith(f"{last}.")}
     return replace(model, state={**model.state, **own})
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from groundup.backends.numpy import NumpyProgram
 from groundup.errors import ParameterError
+from groundup.inspection.activations import program
 from groundup.layers import structure
 from groundup.models.model import Model
 from groundup.network import Network
-from groundup.optimizers import SGD
 
 Vectors = NDArray[np.float32]
 
@@ -46,10 +45,8 @@ def layer_vectors(model: Model, pixels: NDArray[np.uint8], layer: int) -> Vector
     layers = model.network.layers
     if not 0 <= layer <= len(layers):
         raise ParameterError(f"layer {layer} is none of 0, the input, to {len(layers)}, the last layer")
-    program = NumpyProgram(model.network, model.loss, SGD(), 1, 0, model.state)
-    x = program.inputs(pixels)
-    if layer:
-        x, _ = structure.run_forward(layers[:layer], program.params, x)
+    running = program(model)
+    x, _ = structure.run_forward(layers[:layer], running.params, running.inputs(pixels))
     return np.asarray(x.reshape(len(x), -1))
 
 

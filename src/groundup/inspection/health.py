@@ -199,12 +199,17 @@ def findings(layers: Sequence[LayerHealth]) -> list[str]:
 
 def share(value: float) -> str:
     """Return a share of something's size in words: ``"14%"``, ``"130 times"``."""
-    return f"{100 * value:.2g}%" if value < 1 else f"{value:,.3g} times" if value < 1000 else f"{value:,.0f} times"
+    if value < 0.1:
+        return f"{100 * value:.2g}%"
+    if value < 0.995:  # beyond that it would be written as 100%
+        return f"{value:.0%}"
+    return f"{value:,.3g} times" if value < 999.5 else f"{value:,.0f} times"
 
 
 def of_their_size(value: float) -> str:
     """Return a share of the size of some weights in words: ``"14% of their size"``, ``"130 times their size"``."""
-    return f"{share(value)}{' of' if value < 1 else ''} their size"
+    words = share(value)
+    return f"{words} of their size" if words.endswith("%") else f"{words} their size"
 
 
 def _leaps(layers: Sequence[LayerHealth]) -> Iterator[str]:

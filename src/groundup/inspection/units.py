@@ -9,30 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from groundup import layers
 from groundup.errors import ParameterError
 from groundup.inspection.activations import Floats, Step, steps
 from groundup.inspection.fields import Field, receptive_field
-from groundup.layers import (
-    AvgPool2d,
-    BatchNorm,
-    Conv2d,
-    Dropout,
-    Flatten,
-    GlobalAvgPool,
-    Layer,
-    LeakyReLU,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Residual,
-    Shape,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from groundup.layers import Layer, Shape
 from groundup.models.model import Model
 
-ONE_BY_ONE = (ReLU, LeakyReLU, Sigmoid, Tanh, BatchNorm, Dropout, Residual)
+ONE_BY_ONE = (
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.Sigmoid,
+    layers.Tanh,
+    layers.BatchNorm,
+    layers.Dropout,
+    layers.Residual,
+)
 """Layers whose unit reads the unit at the same place of the layer before."""
 
 
@@ -136,7 +128,7 @@ def explain(
     level = [step for step in walked if step.place.rpartition(".")[0] == outer]  # the layers in one row with it
     here = level.index(walked[chosen])
     first, last = here, here
-    while first and isinstance(level[first].layer, ONE_BY_ONE) and not isinstance(level[first].layer, Residual):
+    while first and isinstance(level[first].layer, ONE_BY_ONE) and not isinstance(level[first].layer, layers.Residual):
         first -= 1
     while last + 1 < len(level) and isinstance(level[last + 1].layer, ONE_BY_ONE):
         last += 1
@@ -147,21 +139,21 @@ def explain(
 def arithmetic(step: Step, unit: Shape) -> Arithmetic:
     """Return how the unit of this layer comes to its number, in float64 from the layer's inputs and parameters."""
     match step.layer:
-        case Linear():
+        case layers.Linear():
             return _linear(step, unit)
-        case Conv2d():
+        case layers.Conv2d():
             return _convolution(step, step.layer, unit)
-        case MaxPool2d() | AvgPool2d():
+        case layers.MaxPool2d() | layers.AvgPool2d():
             return _pool(step, step.layer, unit)
-        case GlobalAvgPool():
+        case layers.GlobalAvgPool():
             return _global_average(step, unit)
-        case BatchNorm():
+        case layers.BatchNorm():
             return _batch_norm(step, step.layer, unit)
-        case Flatten():
+        case layers.Flatten():
             return _flatten(step, unit)
-        case Softmax():
+        case layers.Softmax():
             return _softmax(step, unit)
-        case Residual():
+        case layers.Residual():
             return _residual(step, unit)
         case _:
             return _one_by_one(step, unit)
@@ -173,7 +165,7 @@ def _linear(step: Step, unit: Shape) -> Arithmetic:
     return _weighted_sum(step, unit, _double(step.inputs), (0,), weights, bias)
 
 
-def _convolution(step: Step, layer: Conv2d, unit: Shape) -> Arithmetic:
+def _convolution(step: Step, layer: layers.Conv2d, unit: Shape) -> Arithmetic:
     channel, row, column = unit
     top, left = row * layer.stride - layer.padding, column * layer.stride - layer.padding
     frame = layer.padding
@@ -196,12 +188,12 @@ def _weighted_sum(
     )
 
 
-def _pool(step: Step, layer: MaxPool2d | AvgPool2d, unit: Shape) -> Arithmetic:
+def _pool(step: Step, layer: layers.MaxPool2d | layers.AvgPool2d, unit: Shape) -> Arithmetic:
     channel, row, column = unit
     top, left = row * layer.step, column * layer.step
     window = _double(step.inputs[channel : channel + 1, top : top + layer.size, left : left + layer.size])
     start = (channel, top, left)
-    if isinstance(layer, AvgPool2d):
+    if isinstance(layer, layers.AvgPool2d):
         return _mean(step, unit, window, start)
     down, right = divmod(int(window.argmax()), layer.size)  # of equal ones the first, as in the layer
     winner = (channel, top + down, left + right)
@@ -219,7 +211,7 @@ def _mean(step: Step, unit: Shape, inputs: Floats, start: Shape) -> Arithmetic:
     return Arithmetic(step.place, step.layer, unit, "sum / count", inputs, start, None, terms, total / inputs.size)
 
 
-def _batch_norm(step: Step, layer: BatchNorm, unit: Shape) -> Arithmetic:
+def _batch_norm(step: Step, layer: layers.BatchNorm, unit: Shape) -> Arithmetic:
     mean, variance, weight, bias = (
         float(step.params[name][unit[0]]) for name in ("running_mean", "running_var", "weight", "bias")
     )
@@ -258,16 +250,16 @@ def _residual(step: Step, unit: Shape) -> Arithmetic:
 def _one_by_one(step: Step, unit: Shape) -> Arithmetic:
     x = float(step.inputs[unit])
     match step.layer:
-        case ReLU():
+        case layers.ReLU():
             return _from_one(step, unit, "max(0, input)", (), max(0.0, x))
-        case LeakyReLU(slope):
+        case layers.LeakyReLU(slope):
             return _from_one(step, unit, f"input, or {slope:g} · input below 0", (), x if x > 0 else slope * x)
-        case Sigmoid():
+        case layers.Sigmoid():
             power = math.exp(-abs(x))
             return _from_one(step, unit, "1 / (1 + exp(-input))", (), (1.0 if x > 0 else power) / (1 + power))
-        case Tanh():
+        case layers.Tanh():
             return _from_one(step, unit, "tanh(input)", (), math.tanh(x))
-        case Dropout():
+        case layers.Dropout():
             return _from_one(step, unit, "input: dropout acts in training only", (), x)
     raise ParameterError(f"{step.layer}: its arithmetic is not known here")
 

@@ -127,3 +127,18 @@ def held_out(members: Sequence[Model], data: Data) -> Dataset | None:
 def _configuration(member: Model) -> Mapping[str, Any]:
     configuration = member.training.get("configuration")
     return configuration if isinstance(configuration, dict) else {}
+
+
+def members_of(recogniser: Recogniser) -> tuple[Model, ...]:
+    """Return the networks that a recogniser consists of.
+
+    Raises
+    ------
+    ModelError
+        If it is neither a model nor a committee.
+    """
+    if isinstance(recogniser, Committee):
+        return recogniser.members
+    if isinstance(recogniser, Model):
+        return (recogniser,)
+    raise ModelError(f"a {type(recogniser).__name__} is neither a model nor a committee")

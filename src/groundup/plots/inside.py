@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from groundup.inspection.activations import as_pictures
 from groundup.pictures.tiles import mosaic
 from groundup.plots.style import (
     LABEL_SIZE,
@@ -57,7 +58,7 @@ def activations(layers: Sequence[tuple[str, NDArray[np.floating]]]) -> Figure:
     ----------
     layers : sequence of (str, ndarray of float)
         Each layer's name and its output: shape (channels, height, width), or (features,). Of channels, the first 32
-        are drawn. Each layer has its own scale: white is zero, darker red higher, darker blue lower.
+        are drawn. Each layer has its own scale: white is zero, darker blue higher, darker red lower.
     """
     tiles = [_layer_tile(array) for _, array in layers]
     heights = [max(0.35, min(6.6 * tile.shape[0] / tile.shape[1], 1.4)) for tile in tiles]
@@ -83,7 +84,4 @@ def _layer_tile(array: NDArray[np.floating]) -> NDArray[np.floating]:
     """Lay one layer's output out in a plane: channels side by side, features in rows of at most 100."""
     if array.ndim == 3:
         return mosaic(array[:MAX_MAPS], min(len(array), MAX_MAPS // 2))
-    per_row = math.ceil(array.size / math.ceil(array.size / 100))
-    filled = np.full(math.ceil(array.size / per_row) * per_row, np.nan)
-    filled[: array.size] = array.ravel()
-    return filled.reshape(-1, per_row)
+    return np.asarray(as_pictures(array, math.ceil(array.size / math.ceil(array.size / 100)))[0])

@@ -68,7 +68,7 @@ def saliency(pixels: NDArray[np.uint8], gradient: NDArray[np.floating], title: s
     pixels : ndarray of uint8, shape (height, width)
         0 is background, 255 full ink.
     gradient : ndarray of float, shape (height, width)
-        Of the answer by each pixel: red where more ink speaks for it, blue where it speaks against it.
+        Of the answer by each pixel: blue where more ink speaks for it, red where it speaks against it.
     title : str
     """
     figure = new_figure(7.4, 3.9)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from groundup import notebook
+from groundup.checks import shown
 from groundup.json_text import to_json
 
 Record = dict[str, Any]
@@ -23,6 +25,17 @@ class History(Sequence[Record]):
     """The records of all epochs so far."""
 
     records: tuple[Record, ...] = ()
+
+    @classmethod
+    def from_json(cls, records: Sequence[Any]) -> History:
+        """Return the history of records that were read from JSON, which has null where a loss was NaN or infinite.
+
+        Raises
+        ------
+        ValueError
+            If one of them is no epoch's record.
+        """
+        return cls(tuple(_record(record) for record in records))
 
     def __getitem__(self, index: Any) -> Any:
         return self.records[index]
@@ -99,3 +112,12 @@ class History(Sequence[Record]):
             return True
         before, last = (1 - record["validation_accuracy"] for record in self.records[-2:])
         return bool(last < 0.95 * before)
+
+
+def _record(read: Any) -> Record:
+    if not isinstance(read, dict) or not {"epoch", "train_loss", "train_accuracy"} <= read.keys():
+        raise ValueError(f"{shown(read)} has no epoch, train_loss and train_accuracy")
+    record = {name: math.nan if value is None else value for name, value in read.items()}
+    if not all(isinstance(value, int | float) for value in record.values()):
+        raise ValueError(f"{shown(read)} holds something that is no number")
+    return record

@@ -46,6 +46,8 @@ def answers(
         save(plots.sheet(part.images[chosen], [_caption(index, answer) for index, answer in answered]), out)
     if as_json:
         click.echo(to_json({"data": part.name, "pictures": [_describe(index, answer) for index, answer in answered]}))
+    elif out is None and not answered:
+        click.echo(f"There is no wrong answer among the {len(part):,} of {part.name}.")
     elif out is None:
         _page(part, answered)
 

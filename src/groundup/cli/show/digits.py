@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -24,25 +27,35 @@ from groundup.terminal import sparkline
 
 ROWS, COLUMNS = 28, 76  # of a map on the screen
 
-label_option = click.option("--label", help="The class to ask about.  [default: what the picture is]")
+
+def _asking(answer: Callable[..., None]) -> click.Command:
+    """Return a command that asks about one picture and one class.
+
+    `answer` is given the model, the pixels (height, width) and the class's number, then --out and --json.
+    """
+
+    @click.command()
+    @model_argument
+    @image_argument
+    @data_option
+    @index_option
+    @click.option("--label", help="The class to ask about.  [default: what the picture is]")
+    @figure_option
+    @json_option
+    @functools.wraps(answer)
+    def command(
+        model_path: Path, image: Path | None, source: str | None, index: int | None, label: str | None, **others: Any
+    ) -> None:
+        model = load_model(model_path)
+        pixels, known = chosen_picture(image, source, index)
+        answer(model, pixels, _class(model, pixels, known if label is None else label), **others)
+
+    return command
 
 
-@click.command()
-@model_argument
-@image_argument
-@data_option
-@index_option
-@label_option
-@figure_option
-@json_option
-def saliency(
-    model_path: Path, image: Path | None, source: str | None, index: int | None, label: str | None, out: Path | None,
-    as_json: bool,
-) -> None:  # fmt: skip
+@_asking
+def saliency(model: Model, pixels: NDArray[np.uint8], asked: int, out: Path | None, as_json: bool) -> None:
     """Show which pixels speak for an answer, and which against it: the answer's gradient by every pixel."""
-    model = load_model(model_path)
-    pixels, known = chosen_picture(image, source, index)
-    asked = _class(model, label, pixels, known)
     gradient = inspected.saliency(model, pixels, asked)
     if out is not None:
         from groundup import plots
@@ -54,22 +67,9 @@ def saliency(
         click.echo(signed(gradient))
 
 
-@click.command()
-@model_argument
-@image_argument
-@data_option
-@index_option
-@label_option
-@figure_option
-@json_option
-def gradients(
-    model_path: Path, image: Path | None, source: str | None, index: int | None, label: str | None, out: Path | None,
-    as_json: bool,
-) -> None:  # fmt: skip
+@_asking
+def gradients(model: Model, pixels: NDArray[np.uint8], asked: int, out: Path | None, as_json: bool) -> None:
     """Show how large the loss's gradient is at every layer, if the picture showed --label."""
-    model = load_model(model_path)
-    pixels, known = chosen_picture(image, source, index)
-    asked = _class(model, label, pixels, known)
     found = inspected.loss_gradients(model, pixels, asked)
     layers = model.network.layers
     sizes = {f"{i} {layer}": root_mean_square(found.outputs[f"{i}"]) for i, layer in enumerate(layers)}
@@ -147,13 +147,14 @@ def robustness(
             click.echo(f"{kind:>10}  {first:g} {sparkline([point.accuracy for point in curve])} {last:g} {unit}")
 
 
-def _class(model: Model, label: str | None, pixels: NDArray[np.uint8], known: int | None) -> int:
-    """Return the index of the class that is asked about."""
-    if label is None:
-        return int(model.predict(pixels[np.newaxis])[0].argmax()) if known is None else known
-    if label not in model.class_names:
-        raise ParameterError(f"the model knows no class {label!r}: {', '.join(model.class_names)}")
-    return model.class_names.index(label)
+def _class(model: Model, pixels: NDArray[np.uint8], name: str | None) -> int:
+    """Return the number of the class of this name; without one, what the model takes the picture for."""
+    if name is None:
+        return int(model.predict(pixels[np.newaxis])[0].argmax())
+    if name not in model.class_names:
+        there = ", ".join(model.class_names)
+        raise ParameterError(f"the model knows no class {name!r}: {there}; --label chooses one")
+    return model.class_names.index(name)
 
 
 def _map(points: NDArray[np.float64], part: Dataset) -> str:

@@ -13,6 +13,9 @@ from rich.console import Console
 from groundup.cli.options import data_option, figure_option, json_option, load_model, model_argument
 from groundup.cli.show.shared import chosen_picture, image_argument, index_option, save, signed, statistics
 from groundup.errors import ModelError
+from groundup.inspection.activations import as_pictures
+from groundup.inspection.edits import weight_names
+from groundup.inspection.weights import filters
 from groundup.json_text import to_json
 from groundup.models.model import Model
 from groundup.pictures.tiles import mosaic
@@ -54,7 +57,8 @@ def weights(model_path: Path, layer: str | None, out: Path | None, as_json: bool
     name = layer or next(iter(kernels), "")
     if name not in kernels:
         raise ModelError(f"{model_path} has no weight {name!r}; it has {', '.join(kernels) or 'none'}")
-    arrays = _as_pictures(kernels[name], model.network.input_shape)
+    table = filters(model, name.removesuffix(".weight"))
+    arrays = table.reshape(-1, *table.shape[2:])
     shown = arrays[:KERNELS]
     if out is not None:
         from groundup import plots
@@ -120,21 +124,7 @@ def activations(
 
 def _kernels(model: Model) -> dict[str, NDArray[Any]]:
     """Return the weights of linear layers and convolutions, in the network's order."""
-    return {name: np.asarray(model.state[name]) for name, shape in model.network.parameters().items() if len(shape) > 1}
-
-
-def _as_pictures(weight: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return a weight as pictures (N, height, width).
-
-    A kernel is a picture for each of its channels; a unit that sees the whole picture is one; any other linear layer
-    is one picture of all its weights.
-    """
-    if weight.ndim == 4:
-        return weight.reshape(-1, *weight.shape[2:])
-    side = round(weight.shape[1] ** 0.5)
-    if weight.shape[1] == np.prod(input_shape) and side * side == weight.shape[1]:
-        return weight.reshape(-1, side, side)
-    return weight[np.newaxis]
+    return {name: np.asarray(model.state[name]) for name in weight_names(model.network)}
 
 
 def _rows(arrays: NDArray[Any], width: int) -> NDArray[Any]:
@@ -151,6 +141,4 @@ def _on_screen(array: NDArray[Any], width: int) -> str:
         return signed(_rows(array, width))
     if array.size <= FEW:
         return "  ".join(f"{value:.3g}" for value in array)
-    filled = np.full(-(-array.size // width) * width, np.nan)
-    filled[: array.size] = array
-    return signed(filled.reshape(-1, width))
+    return signed(as_pictures(array, width)[0])

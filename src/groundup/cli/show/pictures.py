@@ -14,7 +14,7 @@ from groundup import randomness
 from groundup.augmentation import HANDWRITING
 from groundup.augmentation.pixels import augmented
 from groundup.cli.options import data_option, figure_option, json_option
-from groundup.cli.show.shared import save
+from groundup.cli.show.shared import save, seed_option
 from groundup.data import load
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
@@ -27,7 +27,7 @@ SAMPLES = 40
 @click.command()
 @data_option
 @click.option("--count", type=click.IntRange(1, 1000), default=SAMPLES, show_default=True, help="How many pictures.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the pictures.")
+@seed_option
 @figure_option
 @json_option
 def samples(source: str | None, count: int, seed: int, out: Path | None, as_json: bool) -> None:
@@ -53,7 +53,7 @@ def samples(source: str | None, count: int, seed: int, out: Path | None, as_json
 @click.option("--strength", type=float, default=1.0, show_default=True, help="So many times as strong.")
 @data_option
 @click.option("--count", type=click.IntRange(1, 100), default=5, show_default=True, help="How many pictures.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the pictures and all else.")
+@seed_option
 @figure_option
 @json_option
 def augmentation(

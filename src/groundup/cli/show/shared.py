@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
 image_argument = click.argument("image", required=False, type=click.Path(path_type=Path))
 index_option = click.option("--index", type=int, help="A picture of the data set's test part, from 0 on, not IMAGE.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the pictures, and all else."
+)
 
 
 class Shown(NamedTuple):
-    """One picture (height, width) uint8, and its class where that is known."""
+    """One picture (height, width) uint8, and its class's name where that is known."""
 
     pixels: NDArray[np.uint8]
-    label: int | None
+    label: str | None
 
 
 def chosen_picture(image: Path | None, source: str | None, index: int | None) -> Shown:
@@ -45,7 +48,7 @@ def chosen_picture(image: Path | None, source: str | None, index: int | None) ->
     if image is not None or index is None:
         raise click.UsageError("Name either a picture or, with --index, one of a data set's.")
     part = load(source).test
-    return Shown(part.images[check_index(part, index)], int(part.labels[index]))
+    return Shown(part.images[check_index(part, index)], part.class_names[part.labels[index]])
 
 
 def check_index(part: Dataset, index: int) -> int:

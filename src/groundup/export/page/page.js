@@ -174,7 +174,7 @@ function inkShades() {
   return Array.from({ length: 256 }, (_, opacity) => [...ink, opacity]);
 }
 
-/** 256 shades: 1 to 255 are numbers from -1 (blue) over 0 (a faint ground) to 1 (orange), 0 is nothing at all. */
+/** 256 shades: 1 to 255 are numbers from -1 (orange) over 0 (a faint ground) to 1 (blue), 0 is nothing at all. */
 function signedShades() {
   const [positive, negative, ground] = ["--positive", "--negative", "--line"].map(colour);
   return Array.from({ length: 256 }, (_, shade) => {
