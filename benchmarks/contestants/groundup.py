@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contestants import Predictor
+from contestants import Predictor, initial_state
 from groundup import SGD, Configuration, CrossEntropy, Dataset, Network, backends
 from groundup.backends.program import Program, Progress
 from groundup.layers.base import Arrays
@@ -22,10 +22,11 @@ class Trainer:
         backend, _, precision = setting.partition(" ")
         values = vars(configuration) | {"backend": backend, "precision": precision or "float32"}
         self.configuration, self.train = Configuration(**values), train
+        self.program: Program = begin(self.configuration, len(train))
 
     def begin(self) -> None:
-        """Compile with new weights."""
-        self.program: Program = begin(self.configuration, len(self.train))
+        """Begin with new weights."""
+        self.program.load_state(initial_state(self.configuration))
 
     def epoch(self, order: NDArray[np.int64], rates: Sequence[float]) -> None:
         """Train for an epoch."""

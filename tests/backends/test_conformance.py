@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from command_line import groundup
+from cuda_device import substituted
 from every_layer import EVERY_LAYER
 from every_layer import NAMES as LAYER_NAMES
 from groundup import backends
 from groundup.backends.array import installed
+from groundup.backends.cuda import CudaBackend
 from groundup.data import idx_folders
 from groundup.data.datasets import Dataset
 from groundup.layers import BatchNorm, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Shape, Sigmoid, Tanh
@@ -30,6 +32,8 @@ from groundup.verify.memstate import Batch, Recording, Setup, record, replay
 
 def variants(name: str) -> list[tuple[str, str]]:
     """A backend with each of its precisions, and `native` on each instruction set that this processor has."""
+    if name == "cuda":
+        return [(name, precision) for precision in CudaBackend.precisions]
     precisions = backends.get(name).precisions
     if name != "native":
         return [(name, precision) for precision in precisions]
@@ -39,7 +43,7 @@ def variants(name: str) -> list[tuple[str, str]]:
     return [(f"native on {each}", precision) for each in sets for precision in precisions]
 
 
-NAMES = [*backends.available(), *(f"array:{library}" for library in installed())]
+NAMES = [*backends.available(), "cuda", *(f"array:{library}" for library in installed())]
 BACKENDS = [(name, precision) for each in NAMES for name, precision in variants(each)]
 every_backend = pytest.mark.parametrize(("backend", "precision"), BACKENDS)
 
@@ -88,6 +92,8 @@ def reference(setup: Setup, steps: int, count: int) -> Recording:
 def assert_agrees(a: Recording, backend: str, precision: str) -> None:
     name, _, instruction_set = backend.partition(" on ")
     with pytest.MonkeyPatch.context() as patch:
+        if name == "cuda":
+            substituted(patch)
         if instruction_set:
             patch.setenv("GROUNDUP_ISA", instruction_set)
         made = replay(a, name, precision)
@@ -140,15 +146,20 @@ def test_named_network(name: str, count: int, backend: str, precision: str) -> N
     assert_agrees(reference(setup, 5, count), backend, precision)
 
 
-def test_memstate_compare(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("names", "recordings"), [("scalar,lists,numpy", ["scalar", "lists", "numpy", "numpy"]), ("cuda", ["cuda", "cuda"])]
+)
+def test_memstate_compare(names: str, recordings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if names == "cuda":
+        substituted(monkeypatch)
     network = recipe("784-32-32-10").network
     pixels, labels = batches(network, 1, 6)[0]
     digits = Dataset(pixels.reshape(-1, 28, 28), labels, "noise")
     idx_folders.write(tmp_path, digits, digits)
     options = ["--network", "784-32-32-10", "--steps", 3, "--batch-size", 2, "--data", tmp_path, "--json"]
-    done = groundup("memstate", "compare", "--backends", "scalar,lists,numpy", *options)
+    done = groundup("memstate", "compare", "--backends", names, *options)
     assert done.code == 0, done.err
-    assert [each["backend"].split()[0] for each in done.json["backends"]] == ["scalar", "lists", "numpy", "numpy"]
+    assert [each["backend"].split()[0] for each in done.json["backends"]] == recordings
     assert all(each["holds"] and each["compared"] == each["names"] > 80 for each in done.json["backends"])
 
 

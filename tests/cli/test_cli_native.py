@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import groundup.backends.cuda.device  # now, because `without` hides where it lies
 from command_line import groundup
 from groundup import backends
 from groundup.backends.threads import MAXIMUM, processors, thread_count

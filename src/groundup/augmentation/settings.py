@@ -82,7 +82,7 @@ class Augmentation(Checked):
 
 
 class FixedPoint(NamedTuple):
-    """The settings as the integers that both implementations compute with: in 1/65536 where nothing else is said."""
+    """The settings as the integers that all implementations compute with: in 1/65536 where nothing else is said."""
 
     shift: int
     half_turn: int

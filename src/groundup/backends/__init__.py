@@ -10,7 +10,13 @@ from groundup.backends.program import Backend
 from groundup.backends.threads import thread_count
 from groundup.errors import ParameterError
 
-_CLASSES = {"scalar": "ScalarBackend", "lists": "ListsBackend", "numpy": "NumpyBackend", "native": "NativeBackend"}
+_CLASSES = {
+    "scalar": "ScalarBackend",
+    "lists": "ListsBackend",
+    "numpy": "NumpyBackend",
+    "native": "NativeBackend",
+    "cuda": "CudaBackend",
+}
 
 NAMES = tuple(_CLASSES)
 """Every backend, from the lowest level to the highest; besides these, ``array:torch`` and the like."""
@@ -23,8 +29,11 @@ NOT_BUILT = (
 
 
 def available() -> tuple[str, ...]:
-    """Return those of `NAMES` that this installation has: all, or all but ``native``."""
-    return NAMES if native_is_built() else NAMES[:-1]
+    """Return those of `NAMES` that this installation has and that may be taken unasked.
+
+    ``native`` may not have been built, and ``cuda`` is experimental: it has never run on a GPU, and must be asked for.
+    """
+    return tuple(name for name in NAMES if name != "cuda" and (name != "native" or native_is_built()))
 
 
 def native_is_built() -> bool:
@@ -48,7 +57,7 @@ def get(name: str = "auto", threads: int | None = None) -> Backend:
     ------
     ParameterError
         If there is no such backend, the array library that it is to run on is not installed, ``native`` was not
-        built, or the machine lacks what ``GROUNDUP_ISA`` or `threads` ask for.
+        built, there is no GPU for ``cuda``, or the machine lacks what ``GROUNDUP_ISA`` or `threads` ask for.
     """
     if name == "auto":
         name = available()[-1]

@@ -57,6 +57,7 @@ def information() -> dict[str, Any]:
         "array_libraries": array.installed(),
         "backend": backends.get().name,
         **_native(),
+        **_cuda(),
         "networks": list(RECIPES),
         "models": {name: _figures(told) for name, told in shipped.descriptions().items()},
         VARIABLE: os.environ.get(VARIABLE),
@@ -86,3 +87,10 @@ def _native() -> dict[str, Any]:
         "mixed_in_hardware": extension.bfloat16_in_hardware(),
         "threads": thread_count(),
     }
+
+
+def _cuda() -> dict[str, Any]:
+    """Return what the backend `cuda` makes of this machine."""
+    from groundup.backends.cuda import device
+
+    return device.information()

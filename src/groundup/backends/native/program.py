@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from groundup import randomness
-from groundup.augmentation.settings import Augmentation, check_sides, fixed_point
-from groundup.backends.interpreter import check_names
+from groundup.augmentation.settings import Augmentation, fixed_point
+from groundup.backends.compiled import (
+    StepKeys,
+    check_batch,
+    checked_examples,
+    checked_order,
+    checked_pixels,
+    complete_state,
+)
 from groundup.backends.native import _native
 from groundup.backends.program import Observer, Progress, check_precision
 from groundup.backends.threads import thread_count
-from groundup.errors import DataError, NetworkError, ParameterError
+from groundup.errors import NetworkError, ParameterError
 from groundup.layers import (
     AvgPool2d,
     BatchNorm,
@@ -129,10 +135,9 @@ class NativeProgram:
         self.network = network
         self.optimizer = optimizer
         self.batch_size = batch_size
-        self.seed = seed
         self.augmentation = augmentation
         masks = list(network.masks())
-        self.random = [("mask", name) for name in masks] + [("augmentation",)] * bool(augmentation)
+        self._keys = StepKeys(network, augmentation, seed)
         normalization = network.normalization
         self._program = _native.new_program(
             descriptions(network.layers, "", iter(range(len(masks)))),
@@ -155,7 +160,7 @@ class NativeProgram:
         """Train on one batch."""
         pixels, labels = self._batch(pixels, labels)
         self.steps += 1
-        keys = self._keys(self.steps, 1)
+        keys = self._keys.of(self.steps, 1)
         return Progress(*self._program.step(pixels, labels, learning_rate, self.steps, keys))
 
     def epoch(self, pixels: Any, labels: Any, order: Any, learning_rates: Sequence[float], observe: Observer) -> None:
@@ -166,18 +171,16 @@ class NativeProgram:
             self.steps += progress.steps
             return observe(progress)
 
-        order = np.ascontiguousarray(order, np.int64)
-        pixels, labels = self._examples(pixels, labels)
-        if order.size and not 0 <= order.min() <= order.max() < len(labels):
-            raise DataError(f"the order names picture {order.min()} or {order.max()}, but there are {len(labels)}")
+        pixels, labels = checked_examples(self.network, pixels, labels, self.augmentation)
+        order = checked_order(order, len(labels))
         self._program.epoch(
             pixels,
             labels,
             order,
             learning_rates,
             self.steps + 1,
-            self._keys(self.steps + 1, len(learning_rates)),
-            len(self.random),
+            self._keys.of(self.steps + 1, len(learning_rates)),
+            len(self._keys),
             REPORT_EVERY,
             count,
         )
@@ -185,14 +188,14 @@ class NativeProgram:
     def predict(self, pixels: Any) -> NDArray[np.float32]:
         """Return the network's outputs (N, classes) without training."""
         outputs = np.empty((len(pixels), *self.network.output_shape), np.float32)
-        self._program.predict(outputs, self._pixels(pixels))
+        self._program.predict(outputs, checked_pixels(self.network, pixels))
         return outputs
 
     def trace(self, pixels: Any, labels: Any, learning_rate: float) -> dict[str, Any]:
         """Train on one batch, and return every named value on the way, in order of execution."""
         pixels, labels = self._batch(pixels, labels)
         self.steps += 1
-        keys = self._keys(self.steps, 1)
+        keys = self._keys.of(self.steps, 1)
         done, inputs, outputs = self._program.trace(pixels, labels, learning_rate, self.steps, keys)
         progress = Progress(*done)
         values: dict[str, NDArray[Any]] = {"inputs": inputs.reshape(len(pixels), *self.network.input_shape)}
@@ -219,56 +222,18 @@ class NativeProgram:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`; moments begin anew where it has none."""
-        shapes = self.network.state_shapes()
-        moments = {
-            f"{moment}/{name}": (name, number, shape)
-            for name, shape in self.network.parameters().items()
-            for number, moment in enumerate(self.optimizer.moments)
-        }
-        given = {name: value for name, value in state.items() if name != "steps"}
-        whole = given.keys() != shapes.keys()
-        check_names(given, shapes | {name: shape for name, (_, _, shape) in moments.items()} if whole else shapes)
-        for name in shapes:
-            self._program.set(name, VALUES, np.ascontiguousarray(given[name], np.float32))
-        for name, (parameter, number, shape) in moments.items():
-            value = given[name] if whole else np.zeros(shape)
-            self._program.set(parameter, number, np.ascontiguousarray(value, np.float32))
+        values = complete_state(self.network, self.optimizer, state)
+        for name in self.network.state_shapes():
+            self._program.set(name, VALUES, values[name])
+        for name in self.network.parameters():
+            for number, moment in enumerate(self.optimizer.moments):
+                self._program.set(name, number, values[f"{moment}/{name}"])
         self.steps = int(state.get("steps", 0))
         self._program.refresh()
 
     def _batch(self, pixels: Any, labels: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        if len(labels) > self.batch_size:
-            raise DataError(f"a batch of {len(labels)} pictures, but the program was compiled for {self.batch_size}")
-        return self._examples(pixels, labels)
-
-    def _examples(self, pixels: Any, labels: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return pixels and labels as the program takes them, of which it checks nothing."""
-        pixels, labels = self._pixels(pixels), _bytes(labels)
-        if self.augmentation:
-            check_sides(pixels.shape)
-        if len(pixels) != len(labels):
-            raise DataError(f"{len(pixels)} pictures, but {len(labels)} labels")
-        classes = math.prod(self.network.output_shape)
-        if labels.size and labels.max() >= classes:
-            raise DataError(f"label {labels.max()} does not fit a network of {classes} classes")
-        return pixels, labels
-
-    def _pixels(self, pixels: Any) -> NDArray[np.uint8]:
-        if math.prod(pixels.shape[1:]) != math.prod(self.network.input_shape):
-            raise DataError(
-                f"pictures of {'x'.join(map(str, pixels.shape[1:]))} pixels do not fit the network's inputs "
-                f"of shape {self.network.input_shape}"
-            )
-        return _bytes(pixels)
-
-    def _keys(self, first_step: int, steps: int) -> NDArray[np.uint64]:
-        """Return the keys of each step: one for each mask, then the augmentation's, if there is one."""
-        keys = [
-            randomness.key(self.seed, *purpose, step)
-            for step in range(first_step, first_step + steps)
-            for purpose in self.random
-        ]
-        return np.array(keys, np.uint64)
+        check_batch(labels, self.batch_size)
+        return checked_examples(self.network, pixels, labels, self.augmentation)
 
 
 def descriptions(layers: Sequence[Layer], prefix: str, masks: Any) -> list[Description]:
@@ -319,7 +284,3 @@ def _optimizer(optimizer: Optimizer) -> dict[str, Any]:
 def _picture(shape: Shape) -> Shape:
     """Return (channels, height, width) of one picture; features are one row of pixels."""
     return (1, 1, *shape) if len(shape) == 1 else shape
-
-
-def _bytes(values: Any) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(values, np.uint8)
