@@ -121,6 +121,7 @@ PLAIN_OPTIONS = {
     "seed": 12345678901234567890,
     "validation": 0.37,
     "patience": 7,
+    "select": "last",
     "precision": "float64",
     "backend": "numpy",
 }

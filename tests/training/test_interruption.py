@@ -47,6 +47,7 @@ CONFIGURATIONS = {
     "momentum": Configuration(PLAIN, "b", optimizer=SGD(0.9), schedule=CosineDecay(), epochs=3, batch_size=20),
     "no validation": Configuration(RICH, "c", optimizer=Adam(), epochs=2, batch_size=16, validation=0.0, seed=7),
     "full batch": Configuration(PLAIN, "d", epochs=3, batch_size=0),
+    "the last model": Configuration(PLAIN, "l", epochs=3, batch_size=20, select="last", learning_rate=1.0),
     "early stopping": Configuration(PLAIN, "e", epochs=9, batch_size=20, patience=1, learning_rate=1.0),
     "float64": Configuration(
         RICH, "f", optimizer=SGD(0.9), epochs=2, batch_size=20, precision="float64", backend="numpy"
@@ -238,7 +239,7 @@ def test_a_broken_checkpoint_is_said_to_be(tmp_path: Path) -> None:
     whole = (run / "checkpoint.safetensors").read_bytes()
     model = fit(CONFIGURATIONS["momentum"], SMALL, folder=tmp_path / "other", keep=True).run
     assert model is not None
-    for contents in (b"", whole[:100], whole[:-1], b"\xff" * 50, model.best_model_file.read_bytes()):
+    for contents in (b"", whole[:100], whole[:-1], b"\xff" * 50, model.model_file.read_bytes()):
         (run / "checkpoint.safetensors").write_bytes(contents)
         with pytest.raises(ModelError, match=r"checkpoint.safetensors is not a whole checkpoint"):
             resume(Run.open(run), SMALL)

@@ -171,6 +171,17 @@ def test_the_best_model_is_kept_not_the_last(tmp_path: Path) -> None:
     assert any(not np.array_equal(kept.state[name], last.state[name]) for name in kept.state)
 
 
+def test_the_last_model_is_kept_where_the_configuration_selects_it(tmp_path: Path) -> None:
+    noisy = data(60, 30, noise=150.0)
+    configuration = replace(BASE, epochs=8, learning_rate=0.1, validation=20, seed=3)
+    best = fit(configuration, noisy)
+    last = fit(replace(configuration, select="last"), noisy, folder=tmp_path / "run", keep=True)
+    assert best.history.best["epoch"] < 8 == last.model.training["epoch"]  # otherwise this shows nothing
+    kept, newest = Model.load(tmp_path / "run"), Model.load(tmp_path / "run" / "last.safetensors")
+    assert all(np.array_equal(kept.state[name], newest.state[name]) for name in kept.state)
+    assert bits(best) != bits(last)
+
+
 def test_early_stopping() -> None:
     configuration = replace(BASE, epochs=200, patience=3, learning_rate=0.03)
     result = fit(configuration, SMALL)
@@ -255,7 +266,7 @@ def test_runs_get_names_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
     made = [fit(replace(BASE, epochs=1), SMALL, keep=True).run for _ in range(3)]
     assert len({run.folder for run in made if run}) == 3
     assert all(run and run.folder.parent == Path("runs") and run.folder.name.startswith("small-") for run in made)
-    os.utime(tmp_path / made[0].best_model_file, (2e9, 2e9))  # type: ignore[union-attr]  # all are runs
+    os.utime(tmp_path / made[0].model_file, (2e9, 2e9))  # type: ignore[union-attr]  # all are runs
     assert Run.newest() == made[0]
 
 

@@ -60,6 +60,9 @@ class Configuration(Checked):
         How many of the training pictures are held out for validation: a share below 1, or a number of pictures.
     patience : int
         Stop after so many epochs without a better validation accuracy; 0 never.
+    select : str
+        The epoch whose model is the result: the ``"best"``, of the highest validation accuracy, of equals the least
+        loss; or the ``"last"``, for a schedule that ends near a learning rate of 0: a better one before it is luck.
     average : float
         What the moving average of the weights, which then is the model, keeps of itself a step: 0.999; 0 for none.
     snapshots : int
@@ -86,6 +89,7 @@ class Configuration(Checked):
     batch_size: int = integer(at_least=0, default=100)
     validation: float = real(at_least=0, default=0.1)
     patience: int = integer(at_least=0, default=0)
+    select: str = "best"
     average: float = real(at_least=0, below=1, default=0.0)
     snapshots: int = integer(at_least=0, default=0)
     backend: str = "auto"
@@ -99,6 +103,8 @@ class Configuration(Checked):
             raise ConfigurationError(f"validation must be a share below 1 or a whole number, not {self.validation}")
         if self.snapshots > self.epochs:
             raise ConfigurationError(f"snapshots must be at most epochs, {self.epochs}, not {self.snapshots}")
+        if self.select not in ("best", "last"):
+            raise ConfigurationError(f"select must be 'best' or 'last', not {shown(self.select)}")
         if not isinstance(self.augmentation, Augmentation):
             raise ConfigurationError(f"augmentation must be an Augmentation, not {shown(self.augmentation)}")
         for name, kinds in FAMILIES.items():

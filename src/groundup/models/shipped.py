@@ -45,7 +45,7 @@ def default() -> Path:
         return file(DEFAULT)
     from groundup.training.run import Run
 
-    return Run.newest().best_model_file
+    return Run.newest().model_file
 
 
 def sentence() -> str:

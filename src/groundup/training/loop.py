@@ -35,7 +35,7 @@ class Result:
     Parameters
     ----------
     model : Model
-        The model of the best epoch; of an interrupted run, as far as it came.
+        The model of the selected epoch; of an interrupted run, as far as it came.
     history : History
         One record an epoch.
     configuration : Configuration
@@ -62,7 +62,7 @@ class Result:
         """Return the figures as plain values."""
         return {
             "run": str(self.run.folder) if self.run else None,
-            "model": str(self.run.best_model_file) if self.run else None,
+            "model": str(self.run.model_file) if self.run else None,
             "backend": self.configuration.backend,
             "network": self.configuration.name,
             "data": self.configuration.data,
@@ -233,7 +233,7 @@ class Fitting:
             self.train, self.validation = validation_split(data.train, held_out)
             if not len(self.validation):
                 raise ConfigurationError(f"validation {held_out} of {len(data.train)} pictures is none; 0 means none")
-        self.best: Model | None = None
+        self.kept: Model | None = None
 
     @np.errstate(all="ignore")  # a training that diverges is told of in words
     def go(self, position: Position) -> Result:
@@ -291,7 +291,7 @@ class Fitting:
         seconds = position.seconds + time.perf_counter() - began
         record = self._record(epoch, done, seconds, self._learning_rate(epoch, done.steps - 1, done.steps), model)
         history = position.history.plus(record)
-        self._keep_best(history, model)
+        self._keep(history, model)
         self.watch.finished_epoch(record)
         return Position(history)
 
@@ -308,13 +308,18 @@ class Fitting:
             record |= {"validation_loss": validated.loss, "validation_accuracy": validated.accuracy}
         return record
 
-    def _keep_best(self, history: History, model: Model) -> None:
-        if history.best is history[-1]:
-            self.best = model
+    def _keep(self, history: History, model: Model) -> None:
+        selected = self._selected(history) is history[-1]
+        if selected:
+            self.kept = model
         if self.run:
-            self.run.save_epoch(history, model)
+            self.run.save_epoch(history, model, selected)
             if self._ends_a_cycle(len(history)):
                 self.run.save_snapshot(model, len(history))
+
+    def _selected(self, history: History) -> Record:
+        """Return the epoch whose model is the result, of those so far."""
+        return history[-1] if self.configuration.select == "last" else history.best
 
     def _ends_a_cycle(self, epoch: int) -> bool:
         """Return whether one of the snapshots' equal parts of the training ends with this epoch."""
@@ -333,16 +338,16 @@ class Fitting:
     def _result(self, position: Position, interrupted: bool) -> Result:
         history = position.history
         seconds = position.seconds + sum(record["seconds"] for record in history)
-        best = self.best or self._best_before(position)
+        model = self.kept or self._kept_before(position)
         test = None
         if not interrupted:
-            best = self._calibrated(best)
-            test = best.evaluate(self.test)
+            model = self._calibrated(model)
+            test = model.evaluate(self.test)
             log = [{name: value for name, value in record.items() if name != "seconds"} for record in history]
-            best = replace(best, training={**best.training, "test_accuracy": test.accuracy, "history": log})
-        result = Result(best, history, self.configuration, test, seconds, self.run, interrupted)
+            model = replace(model, training={**model.training, "test_accuracy": test.accuracy, "history": log})
+        result = Result(model, history, self.configuration, test, seconds, self.run, interrupted)
         if self.run and not interrupted:
-            self.run.save_result(result.summary(), history, best)
+            self.run.save_result(result.summary(), history, model)
         return result
 
     def _calibrated(self, model: Model) -> Model:
@@ -354,13 +359,13 @@ class Fitting:
             return model
         return replace(model, calibration=Calibration.fit(probabilities, self.validation.labels))
 
-    def _best_before(self, position: Position) -> Model:
-        """Return the model of the best epoch, none of which was trained by this process."""
+    def _kept_before(self, position: Position) -> Model:
+        """Return the model of the selected epoch; none of them was trained by this process."""
         history = position.history
-        stands_there = not history or (history.best is history[-1] and not position.done.steps)
+        stands_there = not history or (self._selected(history) is history[-1] and not position.done.steps)
         if self.run is None or stands_there:
             return self.model(len(history))
-        return Model.load(self.run.best_model_file)
+        return Model.load(self.run.model_file)
 
 
 def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:

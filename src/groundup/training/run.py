@@ -49,11 +49,11 @@ class Position:
 class Run:
     """The files of one training run.
 
-    ``config.toml`` repeats it; ``metrics.jsonl`` has one line an epoch; ``model.safetensors`` is the best model so
-    far and ``last.safetensors`` the newest; ``snapshots/`` has models kept on the way, if the configuration says so;
-    ``checkpoint.safetensors`` is where an interrupted run goes on; ``curves.png`` and ``result.json`` come last. The
-    folder appears whole, with a first checkpoint in it, and each file is replaced in one step: however a run ends, it
-    can be resumed.
+    ``config.toml`` repeats it; ``metrics.jsonl`` has one line an epoch; ``model.safetensors`` is the model of the
+    selected epoch and ``last.safetensors`` the newest; ``snapshots/`` has models kept on the way, if the configuration
+    says so; ``checkpoint.safetensors`` is where an interrupted run goes on; ``curves.png`` and ``result.json`` come
+    last. The folder appears whole, with a first checkpoint in it, and each file is replaced in one step: however a run
+    ends, it can be resumed.
     """
 
     folder: Path
@@ -110,7 +110,7 @@ class Run:
         models = [cls(path.parent) for path in below.glob("*/model.safetensors")]
         if not models:
             raise ModelError(f"there is no trained model in {below}/ yet: run `groundup train`, or name one (--model)")
-        return max(models, key=lambda run: run.best_model_file.stat().st_mtime)
+        return max(models, key=lambda run: run.model_file.stat().st_mtime)
 
     @property
     def configuration_file(self) -> Path:
@@ -118,8 +118,8 @@ class Run:
         return self.folder / "config.toml"
 
     @property
-    def best_model_file(self) -> Path:
-        """The model of the best epoch so far."""
+    def model_file(self) -> Path:
+        """The model of the selected epoch, of those so far."""
         return self.folder / "model.safetensors"
 
     @property
@@ -139,11 +139,11 @@ class Run:
         assert isinstance(found, dict)
         return found
 
-    def save_epoch(self, history: History, model: Model) -> None:
-        """Keep the model of the newest epoch, and as the best one if it is, and the metrics of all."""
+    def save_epoch(self, history: History, model: Model, selected: bool) -> None:
+        """Keep the model of the newest epoch, as the run's result, too, if it is `selected`, and the metrics of all."""
         model.save(self.folder / "last.safetensors")
-        if history.best is history[-1]:
-            model.save(self.best_model_file)
+        if selected:
+            model.save(self.model_file)
         with replacing(self.folder / "metrics.jsonl") as file:
             file.write_text(history.as_jsonl(), encoding="utf-8")
 
@@ -152,11 +152,11 @@ class Run:
         model.save(self.folder / "snapshots" / f"epoch-{epoch:04}.safetensors")
 
     def save_result(self, result: dict[str, Any], history: History, model: Model) -> None:
-        """Keep the finished run's curves, its best model with its figures, and the result."""
+        """Keep the finished run's curves, its model with its figures, and the result."""
         from groundup import plots
 
         plots.save(plots.curves(history), self.folder / "curves.png")
-        model.save(self.best_model_file)
+        model.save(self.model_file)
         with replacing(self.result_file) as file:
             file.write_text(to_json(result, indent=1) + "\n", encoding="utf-8")
 
