@@ -47,6 +47,10 @@ def test_wrong_use(model_file: Path, tmp_path: Path) -> None:
     Model(network, {"1.weight": np.zeros((10, 784)), "1.bias": np.zeros(10)}).save(four)
     for arguments, message in (
         ([model_file], "--onnx FILE or --html FILE"),
+        (
+            [model_file, "--onnx", tmp_path / "both", "--html", tmp_path / "small" / ".." / "both"],
+            "--onnx and --html both say",
+        ),
         ([tmp_path / "none", "--html", tmp_path / "page.html"], "there is no such model file"),
         ([model_file, "--html", tmp_path / "file" / "page.html"], f"{tmp_path}/file/page.html: cannot be written"),
         ([model_file, "--html", tmp_path], f"{tmp_path}: cannot be written: Is a directory"),

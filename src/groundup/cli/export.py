@@ -45,6 +45,8 @@ def command(model_path: Path, onnx_file: Path | None, html_file: Path | None, st
     """
     if onnx_file is None and html_file is None:
         raise click.UsageError("Say what to write: --onnx FILE or --html FILE.")
+    if onnx_file and html_file and onnx_file.resolve() == html_file.resolve():
+        raise click.UsageError(f"--onnx and --html both say {html_file}: one would be lost.")
     recogniser = load_recogniser(model_path)
     name = model_path.absolute().name if model_path.is_dir() else model_path.stem
     written: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ import pytest
 import emulated
 from groundup import randomness
 from groundup.backends.cuda.fusion import fused
-from groundup.backends.cuda.plan import Buffer, Plan
+from groundup.backends.cuda.plan import NOTHING, THREADS, Buffer, Kernel, Launch, Plan
 from groundup.backends.cuda.rules.sequence import sequence
 from groundup.backends.cuda.rules.types import Own
 from groundup.layers import (
@@ -107,6 +107,25 @@ def test_a_kernel_does_one_function_and_what_lies_between_stays() -> None:
         "linear_forward Nothing",
         "softmax_forward",
     ]
+
+
+@pytest.mark.parametrize(
+    ("read", "launches"),
+    [("the whole", 1), ("the same part", 1), ("the next part", 2), ("more than the part", 2), ("other memory", 2)],
+)
+def test_only_what_a_kernel_has_written_is_fused_into_it(read: str, launches: int) -> None:
+    whole, other = Buffer("whole", (4, 2)), Buffer("other", (4, 2))
+    part = whole.view("part", (2, 2))
+    written, x = {
+        "the whole": (whole, whole),
+        "the same part": (part, whole.view("flat", (4,))),
+        "the next part": (part, whole.view("next", (2, 2), 4)),
+        "more than the part": (part, whole),
+        "other memory": (whole, other),
+    }[read]
+    product = Launch(Kernel("linear_forward", (2, 2, NOTHING), ("float *y",)), (1, 1, 1), THREADS, (written,))
+    relu = Launch(Kernel("elementwise", (2, "ReLUForward"), ("float *y", "step")), (1, 1, 1), THREADS, (x, None))
+    assert len(fused([product, relu])) == launches
 
 
 @pytest.mark.skipif(not emulated.COMPILER, reason="compiles kernels for the CPU: needs g++")

@@ -43,6 +43,7 @@ class Lesson:
         if self.names != visitor.recogniser.class_names:
             self.names = visitor.recogniser.class_names
             self.buttons.clear()
+            self.buttons.classes(**{"add" if max(map(len, self.names)) > 2 else "remove": "words"})
             with self.buttons:
                 for label, name in enumerate(self.names):
                     button = ui.button(name, on_click=partial(self.teach, label)).props("outline no-caps")

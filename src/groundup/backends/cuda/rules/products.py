@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from groundup.backends.cuda.plan import Buffer, Plan, blocks
+from groundup.backends.cuda.plan import NOTHING, Buffer, Plan, blocks
 from groundup.backends.cuda.rules.types import Backward, LayerRule, Own
 from groundup.layers import Conv2d, Layer, Linear, Shape
 
@@ -94,7 +94,7 @@ def product(plan: Plan, layer: Layer, own: Own, x: Buffer) -> tuple[Buffer, Back
 
     def launch(kind: str, size: Size, *buffers: Buffer | None) -> None:
         tile = cut(size)
-        template: tuple[int | str, ...] = (*products.sizes, int(plan.mixed), tile.rows, tile.columns, "Nothing")
+        template: tuple[int | str, ...] = (*products.sizes, int(plan.mixed), tile.rows, tile.columns, NOTHING)
         plan.launch(f"{products.name}_{kind}", template, tile.grid(size), *buffers, plan.step)
 
     def backward(dy: Buffer, wanted: bool) -> Buffer | None:
