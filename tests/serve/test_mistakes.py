@@ -91,7 +91,9 @@ def test_a_map_of_each_layer(visit: Visit) -> None:
     page = opened(visit, "&layer=0")
     page.wait_for_selector("[data-testid=map] svg text")
     assert page.locator("[data-testid=map] svg text").count() >= TEST
-    assert "784 numbers" in page.get_by_test_id("map-told").inner_text()
+    told = page.get_by_test_id("map-told").inner_text()
+    assert told.startswith(f"{TEST} test digits. ")
+    assert "784 numbers" in told
     page.get_by_test_id("map-method").get_by_text("t-SNE").click()
     page.wait_for_function("/side by side/.test(document.querySelector('[data-testid=map-told]')?.textContent)")
     assert "map=tsne" in parameters(page)

@@ -20,6 +20,7 @@ import pytest
 
 from groundup import backends
 from groundup.data.datasets import Data
+from groundup.errors import GroundupError
 from groundup.layers import BatchNorm, Dropout, Linear, ReLU
 from groundup.models.configuration import Configuration
 from groundup.network import Network
@@ -320,6 +321,15 @@ def test_a_machine_too_busy_for_a_part_still_makes_its_steps(monkeypatch: pytest
     assert steps == 800 / 20
     ours.close()
     thread.join()
+
+
+def test_a_training_that_is_forgotten_ends_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_process, "IDLE", 0.1)
+    ours, theirs = Pipe()
+    session = Session(theirs, pinned(replace(BEGIN, validation=400.0), DATA), DATA)
+    with pytest.raises(GroundupError, match="Nobody wanted anything of this training for"):
+        session.run()
+    assert ours.poll()  # it had been told of what there was before
 
 
 def test_few_pictures_still_leave_enough_to_validate_on() -> None:

@@ -86,7 +86,7 @@ class Training:
     pictures: int
 
     def __call__(self, connection: Connection) -> None:
-        """Train as commands come in, until the connection ends or nobody has wanted anything for half an hour."""
+        """Train as commands come in, as `Session.run` does."""
         os.environ.setdefault(VARIABLE, str(max(1, processors() // 2)))  # the others are for drawing
         chosen, held_out = selection(self.train, self.pictures)
         data = Data(self.train.name, "", chosen, chosen.subset(np.arange(0), "no test pictures"))
@@ -177,14 +177,22 @@ class Session:
 
     @np.errstate(all="ignore")  # a training that diverges is told of in words
     def run(self) -> None:
-        """Obey commands and train, until the connection ends or nothing has been wanted for long."""
+        """Obey commands and train, until the connection ends.
+
+        Raises
+        ------
+        GroundupError
+            If nothing has been wanted for long.
+        """
         self._tell_ready()
         self.untrained = self._look_at_rest()
         self.connection.send(Kept(self._model()))
         while True:
             while self.goal is None or self.connection.poll():
                 if not self.connection.poll(IDLE):
-                    return
+                    raise GroundupError(
+                        f"Nobody wanted anything of this training for {IDLE / 60:.0f} minutes: it ended."
+                    )
                 self._obey(self.connection.recv())
             self._advance(self.goal)
 

@@ -43,7 +43,7 @@ class DigitMap:
         with ui.element("section").classes("card"):
             ui.label("A map of each layer").classes("card-title").props("role=heading aria-level=2")
             ui.label(
-                f"{MAPPED} test digits, each where the layer puts it. In the input the classes are mixed; "
+                "Test digits, each where the layer puts it. In the input the classes are mixed; "
                 "layer by layer they part. A ring marks what is read wrongly. Point at a digit to see it; "
                 "a click puts it on the pad."
             ).classes("explained")
@@ -104,7 +104,8 @@ class DigitMap:
 
     def _plot(self, found: Map) -> None:
         assert self.dataset is not None
-        self.places, self.told.text = found
+        self.places, shown = found
+        self.told.text = f"{len(self.dataset):,} test digits. {shown}"
         series: list[charts.Options] = [
             {
                 "type": "scatter",
