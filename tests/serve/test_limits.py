@@ -285,7 +285,7 @@ def test_an_error_reaches_all_and_one_who_left_harms_nobody() -> None:
 
 def test_compiled_predicts_the_same() -> None:
     images, _ = digits()
-    for name in ("cnn", "fast99"):
+    for name in ("cnn", "fast99", "best"):
         model = Recogniser.load(name)
         np.testing.assert_allclose(compiled(model)(images), model.predict(images), rtol=1e-5, atol=1e-8)
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup import backends
+from groundup.models.committee import members_of
 from groundup.models.model import Model
-from groundup.models.recogniser import Recogniser
+from groundup.models.recogniser import Recogniser, mean_of
 from groundup.optimizers import SGD
 from groundup.serve.limits import too_busy
 
@@ -25,20 +26,29 @@ TOGETHER = 64  # larger batches gain little, and whoever comes next waits for th
 
 
 def compiled(recogniser: Recogniser) -> Classify:
-    """Return `recogniser.predict` as a function that compiles the network once, not anew for every call.
+    """Return `recogniser.predict` as a function that compiles each network once, not anew for every call.
 
     It runs on one thread, and may be called from several.
+
+    Raises
+    ------
+    ModelError
+        If it is neither a model nor a committee.
     """
-    if not isinstance(recogniser, Model):
-        return recogniser.predict
-    backend = backends.get(threads=1)
-    program = backend.compile(recogniser.network, recogniser.loss, SGD(), batch_size=1, state=recogniser.state)
+    if isinstance(recogniser, Model):
+        return _compiled(recogniser)
+    members = [_compiled(member) for member in members_of(recogniser)]
+    return lambda pixels: recogniser.calibrated(mean_of([member(pixels) for member in members]))
+
+
+def _compiled(model: Model) -> Classify:
+    program = backends.get(threads=1).compile(model.network, model.loss, SGD(), batch_size=1, state=model.state)
     alone = Lock()
 
     def predict(pixels: NDArray[np.uint8]) -> NDArray[Any]:
         with alone:
             outputs = program.predict(pixels)
-        return recogniser.calibrated(recogniser.probabilities(outputs))
+        return model.calibrated(model.probabilities(outputs))
 
     return predict
 
