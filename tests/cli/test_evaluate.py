@@ -160,7 +160,7 @@ def test_views(poor_model: Path, data_folder: Path, small_data: Dataset) -> None
     report = groundup("evaluate", poor_model, "--data", data_folder, "--views", 9, "--json").json
     expected = Model.load(poor_model).evaluate(small_data, views=9)
     assert (report["correct"], report["loss"]) == (expected.correct, pytest.approx(expected.loss))
-    assert groundup("evaluate", poor_model, "--data", data_folder, "--views", 26).code == 2
+    assert groundup("evaluate", poor_model, "--data", data_folder, "--views", 10).code == 2
 
 
 def test_a_shipped_model_by_its_name(

@@ -10,7 +10,8 @@ import click
 from groundup.backends import threads
 from groundup.models import shipped
 from groundup.models.model import Model
-from groundup.models.recogniser import SHIFTS, Recogniser
+from groundup.models.recogniser import Recogniser
+from groundup.models.views import VIEWS
 
 
 def _set_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
@@ -33,10 +34,10 @@ threads_option = click.option(
 )
 views_option = click.option(
     "--views",
-    type=click.IntRange(1, len(SHIFTS)),
+    type=click.IntRange(1, len(VIEWS)),
     default=1,
     show_default=True,
-    help="Look at so many shifted copies of each picture; 5: as it is, and a pixel to each side.",
+    help="Look at each picture so often: as it is, smaller, larger, turned, stretched, leaning.",
 )
 reject_option = click.option(
     "--reject",

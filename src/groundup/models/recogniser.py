@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -16,11 +16,7 @@ from groundup.errors import GroundupError, ModelError, ParameterError
 from groundup.models import shipped, storage
 from groundup.models.calibration import Calibration, tempered
 from groundup.models.evaluation import Evaluation
-
-SHIFTS = sorted(
-    ((down, right) for down in range(-2, 3) for right in range(-2, 3)), key=lambda s: (s[0] ** 2 + s[1] ** 2, s)
-)
-"""Where a picture is looked at from, in pixels: as it is, then from its neighbours, the nearest first."""
+from groundup.models.views import VIEWS, views_of
 
 
 class Recogniser(ABC):
@@ -63,7 +59,8 @@ class Recogniser(ABC):
         backend : str
             What runs the network.
         views : int
-            How many shifted copies of each picture are looked at, 1 to 25; their probabilities are averaged.
+            How often each picture is looked at, 1 to 9: as it is, smaller, larger, turned, stretched, leaning
+            (`groundup.models.views.VIEWS`); the probabilities are averaged.
 
         Raises
         ------
@@ -72,9 +69,9 @@ class Recogniser(ABC):
         ParameterError
             If there are no so many views.
         """
-        if not 1 <= views <= len(SHIFTS):
-            raise ParameterError(f"a picture has 1 to {len(SHIFTS)} views, not {views}")
-        answers = [self.uncalibrated(view, backend) for view in _views(pixels, views)]
+        if not 1 <= views <= len(VIEWS):
+            raise ParameterError(f"a picture has 1 to {len(VIEWS)} views, not {views}")
+        answers = [self.uncalibrated(view, backend) for view in views_of(pixels, views)]
         return self.calibrated(mean_of(answers))
 
     def calibrated(self, probabilities: NDArray[Any]) -> NDArray[Any]:
@@ -145,12 +142,3 @@ def _recogniser(description: object, state: dict[str, NDArray[np.float32]]) -> R
 def mean_of(answers: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Return the mean of arrays of one shape and type."""
     return np.asarray(sum(answers[1:], start=answers[0]) / len(answers), answers[0].dtype)
-
-
-def _views(pixels: NDArray[np.uint8], views: int) -> Iterator[NDArray[np.uint8]]:
-    """Give the pictures (N, height, width), shifted; what comes in from outside is background."""
-    _, height, width = pixels.shape
-    padded = np.pad(pixels, ((0, 0), (2, 2), (2, 2))) if views > 1 else pixels
-    yield pixels
-    for down, right in SHIFTS[1:views]:
-        yield padded[:, 2 - down : 2 - down + height, 2 - right : 2 - right + width]
