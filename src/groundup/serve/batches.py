@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup import backends
-from groundup.models.committee import members_of
+from groundup.models.committee import Committee
 from groundup.models.model import Model
 from groundup.models.recogniser import Recogniser, mean_of
 from groundup.optimizers import SGD
@@ -28,17 +28,14 @@ TOGETHER = 64  # larger batches gain little, and whoever comes next waits for th
 def compiled(recogniser: Recogniser) -> Classify:
     """Return `recogniser.predict` as a function that compiles each network once, not anew for every call.
 
-    It runs on one thread, and may be called from several.
-
-    Raises
-    ------
-    ModelError
-        If it is neither a model nor a committee.
+    It runs on one thread, and may be called from several. A recogniser without a network is called as it is.
     """
     if isinstance(recogniser, Model):
         return _compiled(recogniser)
-    members = [_compiled(member) for member in members_of(recogniser)]
-    return lambda pixels: recogniser.calibrated(mean_of([member(pixels) for member in members]))
+    if isinstance(recogniser, Committee):
+        members = [_compiled(member) for member in recogniser.members]
+        return lambda pixels: recogniser.calibrated(mean_of([member(pixels) for member in members]))
+    return recogniser.predict
 
 
 def _compiled(model: Model) -> Classify:
