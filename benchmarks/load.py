@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 from PIL import Image
@@ -84,7 +84,7 @@ def questions(kind: str, address: str, model: str) -> list[Question]:
 
 
 def _question(address: str, kind: str, model: str, body: bytes, digits: list[int] | None) -> Question:
-    query = "" if model == shipped.DEFAULT else f"?model={model}"
+    query = "" if model == shipped.DEFAULT else f"?model={quote(shipped.called(model))}"
     head = f"POST /api/predict{query} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {KINDS[kind]}\r\n"
     return Question(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body, digits)
 
@@ -169,10 +169,10 @@ async def load(address: str, asked: list[Question], clients: int, seconds: float
 
 
 @contextlib.contextmanager
-def server() -> Iterator[tuple[str, int]]:
-    """Start a playground; give its address and process."""
+def server(model: str) -> Iterator[tuple[str, int]]:
+    """Start a playground that has this model; give its address and process."""
     program = "import sys; from groundup.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "play", "--no-open", "--port", "0", "--json"]
+    command = [sys.executable, "-c", program, "play", "--model", model, "--no-open", "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -241,13 +241,15 @@ def main() -> None:
     parser.add_argument("--pid", type=int, help="its process, to see its memory")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     options = parser.parse_args()
-    with contextlib.nullcontext((options.url, options.pid)) if options.url else server() as (url, pid):
+    with contextlib.nullcontext((options.url, options.pid)) if options.url else server(options.model) as (url, pid):
         found = measure(url, pid, options)
     if options.json:
         print(json.dumps(found))
-        return
-    for name, value in found.items():
-        print(f"{name.replace('_', ' '):18} {value}")
+    else:
+        for name, value in found.items():
+            print(f"{name.replace('_', ' '):18} {value}")
+    if not found["answers_a_second"]:
+        raise SystemExit("nothing was answered: the statuses above say why")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from groundup.data import Dataset, idx_folders, strokes
+from groundup.models import shipped
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -66,10 +68,13 @@ def test_accuracy(folder: Path) -> None:
     assert len(found["accuracies"]["784-10"]) == 2
 
 
-def test_load() -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_load(tmp_path: Path, own: bool) -> None:
     for package in ("fastapi_offline", "nicegui"):
         pytest.importorskip(package, reason="asks the playground: install groundup[play]")
-    found = answer(run("load.py", "--clients", "5", "--seconds", "1", "--warm", "0.5", "--model", "fast99", "--json"))
+    model = shutil.copy(shipped.file("fast99"), tmp_path / "my own.safetensors") if own else "fast99"
+    chosen = ["--clients", "5", "--seconds", "1", "--warm", "0.5", "--model", str(model)]
+    found = answer(run("load.py", *chosen, "--json"))
     assert set(found["statuses"]) == {"200"}
     assert found["wrong_answers"] == found["lost_connections"] == 0
     assert found["answers_a_second"] > 0

@@ -13,6 +13,7 @@ from groundup.cli.options import json_option, load_recogniser, model_argument
 from groundup.errors import ConfigurationError
 from groundup.export import html, onnx
 from groundup.json_text import to_json
+from groundup.models import shipped
 
 FILE = click.Path(path_type=Path)
 
@@ -48,7 +49,7 @@ def command(model_path: Path, onnx_file: Path | None, html_file: Path | None, st
     if onnx_file and html_file and onnx_file.resolve() == html_file.resolve():
         raise click.UsageError(f"--onnx and --html both say {html_file}: one would be lost.")
     recogniser = load_recogniser(model_path)
-    name = model_path.absolute().name if model_path.is_dir() else model_path.stem
+    name = shipped.called(model_path)
     written: list[dict[str, Any]] = []
     if onnx_file is not None:
         with _writing(onnx_file):

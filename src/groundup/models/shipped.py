@@ -33,6 +33,12 @@ def found(path: str | os.PathLike[str]) -> Path:
     return file(str(given))
 
 
+def called(path: str | os.PathLike[str]) -> str:
+    """Return what a model is called: as its run folder is, or as its file is without the ending."""
+    given = Path(path)
+    return given.absolute().name if given.is_dir() else given.stem
+
+
 def default() -> Path:
     """Return the model that answers when none is named: the shipped one, or the newest run's where none is.
 

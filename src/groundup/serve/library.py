@@ -135,7 +135,7 @@ def described(data: Data) -> str:
 def _own(given: Path, shelf: dict[str, Path]) -> dict[str, Path]:
     """Return what a visitor's own model is called, and where it is."""
     path = shipped.found(given)
-    name = path.absolute().name if path.is_dir() else path.stem
+    name = shipped.called(path)
     if shelf.get(name, path) != path:
         raise ConfigurationError(
             f"{path} would be called {name!r}, as a model that is shipped with groundup: give it another name"
