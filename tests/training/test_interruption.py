@@ -21,6 +21,7 @@ from rich.console import Console
 
 from command_line import ENVIRONMENT, Outcome, Processes, groundup, processes
 from groundup import backends, cli, files, plots
+from groundup.augmentation import Augmentation
 from groundup.backends.program import Progress
 from groundup.cli import train
 from groundup.cli.progress import TrainingProgress
@@ -49,6 +50,16 @@ CONFIGURATIONS = {
     "full batch": Configuration(PLAIN, "d", epochs=3, batch_size=0),
     "the last model": Configuration(PLAIN, "l", epochs=3, batch_size=20, select="last", learning_rate=1.0),
     "early stopping": Configuration(PLAIN, "e", epochs=9, batch_size=20, patience=1, learning_rate=1.0),
+    "settling": Configuration(
+        RICH,
+        "s",
+        optimizer=Adam(),
+        epochs=4,
+        batch_size=30,
+        settling=0.5,
+        augmentation=Augmentation(rotation=20),
+        average=0.5,
+    ),
     "float64": Configuration(
         RICH, "f", optimizer=SGD(0.9), epochs=2, batch_size=20, precision="float64", backend="numpy"
     ),

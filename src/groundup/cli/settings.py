@@ -45,6 +45,7 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--seed", type=int, help="Gives every random number. The same seed, the same model."),
         click.option("--validation", type=float, help="Pictures to hold out: a share below 1, or a number."),
         click.option("--patience", type=int, help="Stop after so many epochs without improvement; 0 never."),
+        click.option("--settling", type=float, help="Share of the epochs, the last, on less deformed pictures."),
         click.option("--select", type=click.Choice(["best", "last"]), help="Whose model is kept, of all epochs."),
         click.option("--average", type=float, help="Keep the weights' moving average; its decay a step: 0.999."),
         click.option("--snapshots", type=int, help="Keep so many models on the way, for a committee."),

@@ -26,6 +26,10 @@ FAMILIES: dict[str, Mapping[str, type]] = {
     "initializer": INITIALIZERS,
 }
 """The fields that are chosen from a table of classes."""
+SETTLING_RATE = 1 / 8
+"""The learning rate at the beginning of the settling, as a share of the schedule's factor 1; it falls to 0."""
+SETTLING_STRENGTH = 0.4
+"""How strongly pictures are deformed while a training settles, of how strongly they were before."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,10 @@ class Configuration(Checked):
         How many of the training pictures are held out for validation: a share below 1, or a number of pictures.
     patience : int
         Stop after so many epochs without a better validation accuracy; 0 never.
+    settling : float
+        Share of the epochs, rounded to whole ones, that follow the schedule's: on pictures that are deformed less
+        (`SETTLING_STRENGTH`), so that the network ends on such as it will be asked about, at a learning rate that falls
+        from a small one (`SETTLING_RATE`) to 0.
     select : str
         The epoch whose model is the result: the ``"best"``, of the highest validation accuracy, of equals the least
         loss; or the ``"last"``, for a schedule that ends near a learning rate of 0: a better one before it is luck.
@@ -89,6 +97,7 @@ class Configuration(Checked):
     batch_size: int = integer(at_least=0, default=100)
     validation: float = real(at_least=0, default=0.1)
     patience: int = integer(at_least=0, default=0)
+    settling: float = real(at_least=0, below=1, default=0.0)
     select: str = "best"
     average: float = real(at_least=0, below=1, default=0.0)
     snapshots: int = integer(at_least=0, default=0)
@@ -112,6 +121,24 @@ class Configuration(Checked):
             if not isinstance(value, (*kinds.values(), type(None))) or (value is None and name != "initializer"):
                 there = ", ".join(kind.__name__ for kind in kinds.values())
                 raise ConfigurationError(f"{name} must be one of {there}, as an instance, not {shown(value)}")
+
+    @property
+    def settles_after(self) -> int:
+        """The number of epochs before the settling."""
+        return self.epochs - round(self.epochs * self.settling)
+
+    def learning_rate_at(self, epoch: int, step: int, steps: int) -> float:
+        """Return the learning rate of a step of an epoch of so many `steps`; epoch and step are counted from 0."""
+        before, settling = self.settles_after, self.epochs - self.settles_after
+        if epoch < before or not settling:
+            return self.learning_rate * self.schedule.factor(epoch * steps + step, steps, before)
+        settled = ((epoch - before) * steps + step) / (settling * steps)
+        return self.learning_rate * SETTLING_RATE * (1 - settled)
+
+    def augmentation_in(self, epoch: int) -> Augmentation:
+        """Return how strongly the pictures are deformed in an epoch, counted from 0."""
+        settles = self.settling and epoch >= self.settles_after
+        return self.augmentation.scaled(SETTLING_STRENGTH) if settles else self.augmentation
 
     def as_table(self) -> dict[str, Any]:
         """Return plain values for TOML; what is None is left out."""

@@ -38,7 +38,7 @@ from groundup.serve.training_messages import (
 )
 from groundup.training.changes import Change, carried
 from groundup.training.history import Record
-from groundup.training.loop import Fitting, begin, compiled, pinned
+from groundup.training.loop import Fitting, begin, pinned
 from groundup.training.run import Position
 from groundup.training.watching import Watcher
 
@@ -233,9 +233,9 @@ class Session:
             after = change.applied(before)
             if change.rebuilds:
                 state = carried(self._state(), before, after)
-                program = compiled(after, len(self.fitting.train), state)
-                self.good = replace(self.good, state=carried(self.good.state, before, after))
-                self.fitting.program = program
+                good = replace(self.good, state=carried(self.good.state, before, after))
+                self.fitting.change(after, state)
+                self.good = good
             self.fitting.configuration = after
         except GroundupError as error:
             self.connection.send(Refused(str(error)))

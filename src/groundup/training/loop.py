@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup import backends, randomness
+from groundup.augmentation import Augmentation
 from groundup.backends.program import Program, Progress
 from groundup.data.datasets import Data, Dataset
 from groundup.data.splits import validation_split
@@ -234,6 +235,7 @@ class Fitting:
             if not len(self.validation):
                 raise ConfigurationError(f"validation {held_out} of {len(data.train)} pictures is none; 0 means none")
         self.kept: Model | None = None
+        self._augmentation = configuration.augmentation
 
     @np.errstate(all="ignore")  # a training that diverges is told of in words
     def go(self, position: Position) -> Result:
@@ -257,6 +259,7 @@ class Fitting:
     def epoch(self, position: Position, stops: Callable[[], bool], steps: int | None = None) -> Position:
         """Train to the end of the epoch, for at most `steps` steps, or until told to stop."""
         done = position.done
+        self._deform(self.configuration.augmentation_in(len(position.history)))
         order, rates = self.ahead(position)
 
         def observe(progress: Progress) -> bool:
@@ -269,17 +272,24 @@ class Fitting:
         self.program.epoch(self.train.images, self.train.labels, order, rates[:steps], observe)
         return self.closed(Position(position.history, done, position.seconds + time.perf_counter() - began))
 
+    def _deform(self, augmentation: Augmentation) -> None:
+        """Go on with pictures that are deformed like this."""
+        if augmentation != self._augmentation:
+            deforming = replace(self.configuration, augmentation=augmentation)
+            self.program = compiled(deforming, len(self.train), self.program.state())
+            self._augmentation = augmentation
+
+    def change(self, configuration: Configuration, state: Arrays) -> None:
+        """Go on with another configuration, from `state` on."""
+        self.program = compiled(configuration, len(self.train), state)
+        self.configuration, self._augmentation = configuration, configuration.augmentation
+
     def ahead(self, position: Position) -> tuple[NDArray[np.int64], list[float]]:
         """Return the pictures that are left of this epoch, in their order, and the learning rate of each step."""
         settings, epoch, done = self.configuration, len(position.history), position.done
         order = shuffled(len(self.train), settings.seed, epoch)[done.examples :]
         steps = done.steps + math.ceil(len(order) / (settings.batch_size or len(self.train)))
-        return order, [self._learning_rate(epoch, step, steps) for step in range(done.steps, steps)]
-
-    def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
-        """Return the learning rate of a step, counted from 0, in an epoch of so many steps."""
-        settings = self.configuration
-        return settings.learning_rate * settings.schedule.factor(epoch * steps + step, steps, settings.epochs)
+        return order, [settings.learning_rate_at(epoch, step, steps) for step in range(done.steps, steps)]
 
     def closed(self, position: Position) -> Position:
         """Return the same position; or if its epoch is complete, validated and kept, where the next one begins."""
@@ -289,7 +299,8 @@ class Fitting:
         began = time.perf_counter()
         model = self.model(epoch + 1)
         seconds = position.seconds + time.perf_counter() - began
-        record = self._record(epoch, done, seconds, self._learning_rate(epoch, done.steps - 1, done.steps), model)
+        learning_rate = self.configuration.learning_rate_at(epoch, done.steps - 1, done.steps)
+        record = self._record(epoch, done, seconds, learning_rate, model)
         history = position.history.plus(record)
         self._keep(history, model)
         self.watch.finished_epoch(record)

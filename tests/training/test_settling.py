@@ -1,0 +1,105 @@
+"""Settling: the last epochs, on pictures that are deformed less, at a small learning rate that falls to 0."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from groundup.augmentation import Augmentation
+from groundup.data.splits import validation_split
+from groundup.errors import ParameterError
+from groundup.layers import BatchNorm, Linear, ReLU
+from groundup.models.configuration import SETTLING_RATE, SETTLING_STRENGTH, Configuration
+from groundup.network import Network
+from groundup.optimizers import AdamW
+from groundup.schedules import OneCycle
+from groundup.training import loop
+from groundup.training.loop import Fitting, begin, compiled, fit, pinned, shuffled
+from groundup.training.run import Position
+from groundup.training.watching import Watcher
+from small_data import PIXELS, data
+
+SMALL = data(60, 30)
+DEFORMED = Augmentation(shift=1, rotation=20, contrast=0.5)
+NETWORK = Network([Linear(PIXELS, 8), BatchNorm(8), ReLU(), Linear(8, 10)])
+BASE = Configuration(
+    NETWORK, "small", optimizer=AdamW(), epochs=2, batch_size=20, learning_rate=0.01, augmentation=DEFORMED
+)
+SETTLES = replace(BASE, epochs=4, settling=0.5)
+
+
+def bits(state: Any) -> dict[str, bytes]:
+    return {name: np.asarray(value).tobytes() for name, value in state.items()}
+
+
+def state_after(configuration: Configuration) -> Any:
+    return fit(replace(configuration, select="last"), SMALL).model.state
+
+
+def test_the_learning_rate_follows_the_schedule_then_falls_to_nothing() -> None:
+    schedule = OneCycle()
+    settles = replace(SETTLES, schedule=schedule, learning_rate=0.8)
+    rates = [settles.learning_rate_at(epoch, step, 5) for epoch in range(4) for step in range(5)]
+    assert rates[:10] == [0.8 * schedule.factor(step, 5, 2) for step in range(10)]
+    np.testing.assert_allclose(rates[10:], 0.8 * SETTLING_RATE * (1 - np.arange(10) / 10), rtol=1e-12)
+
+
+def test_until_it_settles_a_training_is_one_without() -> None:
+    pictures, _ = validation_split(SMALL.train, SETTLES.validation)
+    settles = pinned(SETTLES, SMALL)
+    fitting = Fitting(settles, SMALL, begin(settles, len(pictures)), Watcher())
+    position = fitting.epoch(fitting.epoch(Position(), lambda: False), lambda: False)
+    before = fitting.program.state()
+    assert bits(fitting.model(2).state) == bits(state_after(BASE))
+
+    gently = replace(settles, augmentation=DEFORMED.scaled(SETTLING_STRENGTH))
+    program = compiled(gently, len(pictures), before)
+    rates = [0.01 * SETTLING_RATE * (1 - step / 6) for step in range(3)]
+    program.epoch(pictures.images, pictures.labels, shuffled(len(pictures), 0, 2), rates, lambda done: False)
+    fitting.epoch(position, lambda: False)
+    assert bits(fitting.program.state()) == bits(program.state())
+
+
+def test_the_pictures_are_deformed_less_and_more_again_where_a_training_is_prolonged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strengths: list[Augmentation] = []
+
+    def seen(configuration: Configuration, pictures: int, state: Any) -> Any:
+        strengths.append(configuration.augmentation)
+        return compiled(configuration, pictures, state)
+
+    monkeypatch.setattr(loop, "compiled", seen)
+    settles = pinned(SETTLES, SMALL)
+    fitting = Fitting(settles, SMALL, loop.begin(settles, 54), Watcher())
+    position = Position()
+    for epochs in (4, 4, 4, 4, 12, 12):
+        fitting.configuration = replace(settles, epochs=epochs)
+        position = fitting.epoch(position, lambda: False)
+    assert strengths == [DEFORMED, DEFORMED.scaled(0.4), DEFORMED]
+
+
+def test_whole_epochs_settle() -> None:
+    assert [replace(BASE, epochs=epochs, settling=0.1).settles_after for epochs in (1, 4, 20, 22, 33)] == [
+        1,
+        4,
+        18,
+        20,
+        30,
+    ]
+    few = replace(BASE, settling=0.1)
+    assert bits(state_after(few)) == bits(state_after(BASE))
+
+
+def test_pictures_that_are_not_deformed_settle_too() -> None:
+    plain = replace(SETTLES, augmentation=Augmentation())
+    assert bits(state_after(plain)) != bits(state_after(replace(plain, settling=0.0)))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_is_below_1(share: float) -> None:
+    with pytest.raises(ParameterError, match="settling"):
+        replace(BASE, settling=share)
