@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ QUIETLY = [
 
 settings.register_profile("groundup", deadline=None)  # a busy machine is no failure
 settings.load_profile("groundup")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # behind a shell's `&`; the programs under test would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
