@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from groundup import backends
+from groundup.augmentation import Augmentation
 from groundup.data.datasets import Data
 from groundup.errors import GroundupError
 from groundup.layers import BatchNorm, Dropout, Linear, ReLU
@@ -87,6 +88,19 @@ def test_it_trains_to_the_end_as_the_command_line_does(trainer: Trainer) -> None
     for name, value in result.model.state.items():
         np.testing.assert_array_equal(view.model.state[name], value)
     assert len(view.model.training["history"]) == 3
+
+
+def test_it_settles_as_the_command_line_does(trainer: Trainer) -> None:
+    settings = replace(BEGIN, settling=0.4, augmentation=Augmentation(rotation=20))
+    trainer.begin(settings, DATA, 10_000)
+    trainer.go(epochs=2)
+    until(lambda: len(trainer.view.records) == 2 and rested(trainer)())
+    trainer.go(steps=1)  # one with a look at everything in it
+    until(lambda: trainer.view.training[-1].epoch > 2 and rested(trainer)())
+    trainer.go()
+    until(lambda: trainer.view.state is State.FINISHED)
+    result = fit(replace(settings, validation=400.0), DATA)
+    assert [each["train_loss"] for each in trainer.view.records] == [each["train_loss"] for each in result.history]
 
 
 def test_steps_epochs_and_pauses(trainer: Trainer) -> None:

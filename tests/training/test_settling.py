@@ -83,13 +83,8 @@ def test_the_pictures_are_deformed_less_and_more_again_where_a_training_is_prolo
 
 
 def test_whole_epochs_settle() -> None:
-    assert [replace(BASE, epochs=epochs, settling=0.1).settles_after for epochs in (1, 4, 20, 22, 33)] == [
-        1,
-        4,
-        18,
-        20,
-        30,
-    ]
+    settles_after = {epochs: replace(BASE, epochs=epochs, settling=0.1).settles_after for epochs in (1, 4, 20, 33)}
+    assert settles_after == {1: 1, 4: 4, 20: 18, 33: 30}
     few = replace(BASE, settling=0.1)
     assert bits(state_after(few)) == bits(state_after(BASE))
 

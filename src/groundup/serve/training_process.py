@@ -252,6 +252,7 @@ class Session:
         began = time.monotonic()
         self.ears.done = self.position.done
         rate = self.fitting.ahead(self.position)[1][0]
+        self.fitting.deform(self.position)
         due = goal.steps is not None or began >= self.look_again
         well = self._look(begun) if due else True
         within = bool(self.position.done.steps) and time.monotonic() < began + PART  # of this part, and of its epoch

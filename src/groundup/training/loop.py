@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup import backends, randomness
-from groundup.augmentation import Augmentation
 from groundup.backends.program import Program, Progress
 from groundup.data.datasets import Data, Dataset
 from groundup.data.splits import validation_split
@@ -259,7 +258,7 @@ class Fitting:
     def epoch(self, position: Position, stops: Callable[[], bool], steps: int | None = None) -> Position:
         """Train to the end of the epoch, for at most `steps` steps, or until told to stop."""
         done = position.done
-        self._deform(self.configuration.augmentation_in(len(position.history)))
+        self.deform(position)
         order, rates = self.ahead(position)
 
         def observe(progress: Progress) -> bool:
@@ -272,8 +271,9 @@ class Fitting:
         self.program.epoch(self.train.images, self.train.labels, order, rates[:steps], observe)
         return self.closed(Position(position.history, done, position.seconds + time.perf_counter() - began))
 
-    def _deform(self, augmentation: Augmentation) -> None:
-        """Go on with pictures that are deformed like this."""
+    def deform(self, position: Position) -> None:
+        """From here on deform the pictures as the configuration says of this epoch."""
+        augmentation = self.configuration.augmentation_in(len(position.history))
         if augmentation != self._augmentation:
             deforming = replace(self.configuration, augmentation=augmentation)
             self.program = compiled(deforming, len(self.train), self.program.state())
