@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +81,29 @@ def test_load(tmp_path: Path, own: bool) -> None:
     assert found["wrong_answers"] == found["lost_connections"] == 0
     assert found["answers_a_second"] > 0
     assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["max_ms"]
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers everything with 404."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words: Any) -> None:
+        """Say nothing."""
+
+
+def test_load_without_an_answer_is_no_success() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever).start()
+        chosen = ["--clients", "2", "--seconds", "0.5", "--warm", "0.1", "--model", "fast99"]
+        finished = run("load.py", *chosen, "--url", f"http://127.0.0.1:{server.server_address[1]}", "--json")
+        server.shutdown()
+    assert finished.returncode == 1
+    assert set(json.loads(finished.stdout)["statuses"]) == {"404"}
+    assert "nothing was answered" in finished.stderr
