@@ -63,16 +63,20 @@ def test_until_it_settles_a_training_is_one_without() -> None:
     assert bits(fitting.program.state()) == bits(program.state())
 
 
-def test_the_pictures_are_deformed_less_and_more_again_where_a_training_is_prolonged(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    strengths: list[Augmentation] = []
+@pytest.fixture
+def strengths(monkeypatch: pytest.MonkeyPatch) -> list[Augmentation]:
+    """How strongly each program deforms that is compiled, in turn."""
+    seen: list[Augmentation] = []
 
-    def seen(configuration: Configuration, pictures: int, state: Any) -> Any:
-        strengths.append(configuration.augmentation)
+    def noting(configuration: Configuration, pictures: int, state: Any) -> Any:
+        seen.append(configuration.augmentation)
         return compiled(configuration, pictures, state)
 
-    monkeypatch.setattr(loop, "compiled", seen)
+    monkeypatch.setattr(loop, "compiled", noting)
+    return seen
+
+
+def test_pictures_are_deformed_less_and_more_again_where_a_training_is_prolonged(strengths: list[Augmentation]) -> None:
     settles = pinned(SETTLES, SMALL)
     fitting = Fitting(settles, SMALL, loop.begin(settles, 54), Watcher())
     position = Position()
@@ -80,6 +84,16 @@ def test_the_pictures_are_deformed_less_and_more_again_where_a_training_is_prolo
         fitting.configuration = replace(settles, epochs=epochs)
         position = fitting.epoch(position, lambda: False)
     assert strengths == [DEFORMED, DEFORMED.scaled(0.4), DEFORMED]
+
+
+def test_a_change_while_it_settles_leaves_them_deformed_less(strengths: list[Augmentation]) -> None:
+    settles = pinned(replace(SETTLES, epochs=3, settling=0.7), SMALL)
+    fitting = Fitting(settles, SMALL, loop.begin(settles, 54), Watcher())
+    position = fitting.epoch(fitting.epoch(Position(), lambda: False), lambda: False)
+    fitting.change(replace(settles, batch_size=10), fitting.program.state())
+    fitting.epoch(position, lambda: False)
+    assert strengths[0] == DEFORMED
+    assert strengths[1] == strengths[-1] == DEFORMED.scaled(0.4)
 
 
 def test_whole_epochs_settle() -> None:
