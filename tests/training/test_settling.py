@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 
 from groundup.augmentation import Augmentation
 from groundup.data.splits import validation_split
-from groundup.errors import ParameterError
+from groundup.errors import ConfigurationError, ParameterError
 from groundup.layers import BatchNorm, Linear, ReLU
 from groundup.models.configuration import SETTLING_RATE, SETTLING_STRENGTH, Configuration
 from groundup.network import Network
 from groundup.optimizers import AdamW
-from groundup.schedules import OneCycle
+from groundup.schedules import CosineRestarts, OneCycle
 from groundup.training import loop
 from groundup.training.loop import Fitting, begin, compiled, fit, pinned, shuffled
 from groundup.training.run import Position
@@ -106,6 +107,15 @@ def test_whole_epochs_settle() -> None:
 def test_pictures_that_are_not_deformed_settle_too() -> None:
     plain = replace(SETTLES, augmentation=Augmentation())
     assert bits(state_after(plain)) != bits(state_after(replace(plain, settling=0.0)))
+
+
+def test_snapshots_are_of_the_cycles_before_it_settles(tmp_path: Path) -> None:
+    cycles = replace(SETTLES, epochs=6, settling=0.3, snapshots=2, schedule=CosineRestarts(cycles=2))
+    fit(cycles, SMALL, folder=tmp_path / "run", keep=True)
+    kept = sorted((tmp_path / "run" / "snapshots").iterdir())
+    assert [path.name for path in kept] == ["epoch-0002.safetensors", "epoch-0004.safetensors"]
+    with pytest.raises(ConfigurationError, match="at most the schedule's 4 epochs, not 5"):
+        replace(cycles, snapshots=5)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])

@@ -74,8 +74,8 @@ class Configuration(Checked):
     average : float
         What the moving average of the weights, which then is the model, keeps of itself a step: 0.999; 0 for none.
     snapshots : int
-        How many models to keep on the way, evenly spaced, in the run folder's ``snapshots/``: with the schedule
-        `CosineRestarts` of as many cycles, a committee for the price of one training (Huang et al., 2017).
+        How many models to keep on the way, evenly spaced up to the settling, in the run folder's ``snapshots/``: with
+        the schedule `CosineRestarts` of as many cycles, a committee for the price of one training (Huang et al., 2017).
     backend, precision : str
         What runs it, and the arithmetic: ``"auto"`` is the fastest backend, and the first of the backend's precisions.
     seed : int
@@ -110,8 +110,9 @@ class Configuration(Checked):
         super().__post_init__()
         if self.validation > 1 and self.validation != int(self.validation):
             raise ConfigurationError(f"validation must be a share below 1 or a whole number, not {self.validation}")
-        if self.snapshots > self.epochs:
-            raise ConfigurationError(f"snapshots must be at most epochs, {self.epochs}, not {self.snapshots}")
+        if self.snapshots > self.settles_after:
+            limit = f"the schedule's {self.settles_after} epochs"
+            raise ConfigurationError(f"snapshots must be at most {limit}, not {self.snapshots}")
         if self.select not in ("best", "last"):
             raise ConfigurationError(f"select must be 'best' or 'last', not {shown(self.select)}")
         if not isinstance(self.augmentation, Augmentation):

@@ -333,9 +333,9 @@ class Fitting:
         return history[-1] if self.configuration.select == "last" else history.best
 
     def _ends_a_cycle(self, epoch: int) -> bool:
-        """Return whether one of the snapshots' equal parts of the training ends with this epoch."""
-        settings = self.configuration
-        return epoch * settings.snapshots // settings.epochs > (epoch - 1) * settings.snapshots // settings.epochs
+        """Return whether one of the snapshots' equal parts of the schedule ends with this epoch, the first being 1."""
+        count, epochs = self.configuration.snapshots, self.configuration.settles_after
+        return epoch <= epochs and epoch * count // epochs > (epoch - 1) * count // epochs
 
     def model(self, epoch: int) -> Model:
         """Return the network as it stands, in epoch number `epoch`."""
