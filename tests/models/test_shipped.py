@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from groundup.errors import ModelError
 from groundup.layers import Linear
 from groundup.models import shipped, storage
 from groundup.models.committee import Committee
+from groundup.models.configuration import Configuration
 from groundup.models.model import Model
+from groundup.models.recipes import recipe
 from groundup.models.recogniser import Recogniser
 from groundup.network import Network
 
 MEGABYTES_AT_MOST = 25
+CHOSEN_BESIDE = ("seed", "data_sha256", "backend", "precision")  # a recipe
 
 
 def small(bias: float) -> Model:
@@ -101,6 +105,17 @@ def test_every_shipped_model_says_how_it_came_to_be(name: str) -> None:
         assert {"name", "seed", "network", "data_sha256"} <= set(member.training["configuration"])
         assert len(member.training["history"]) >= 1
         assert 0.9 < member.training["test_accuracy"] < 1
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_every_shipped_model_was_trained_as_its_recipe_says(name: str) -> None:
+    recogniser = Recogniser.load(shipped.file(name))
+    for member in recogniser.members if isinstance(recogniser, Committee) else (recogniser,):
+        trained = Configuration.from_table(member.training["configuration"])
+        by_recipe = replace(recipe(trained.name), **{each: getattr(trained, each) for each in CHOSEN_BESIDE})
+        if name == "fast99":
+            by_recipe = replace(by_recipe, validation=0.1)  # for its temperature
+        assert trained == by_recipe
 
 
 @pytest.mark.parametrize("name", shipped.names())

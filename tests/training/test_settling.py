@@ -114,7 +114,7 @@ def test_snapshots_are_of_the_cycles_before_it_settles(tmp_path: Path) -> None:
     fit(cycles, SMALL, folder=tmp_path / "run", keep=True)
     kept = sorted((tmp_path / "run" / "snapshots").iterdir())
     assert [path.name for path in kept] == ["epoch-0002.safetensors", "epoch-0004.safetensors"]
-    with pytest.raises(ConfigurationError, match="at most the schedule's 4 epochs, not 5"):
+    with pytest.raises(ConfigurationError, match="at most 4, the schedule's epochs, not 5"):
         replace(cycles, snapshots=5)
 
 

@@ -83,7 +83,7 @@ def test_snapshots_are_the_models_at_the_ends_of_equal_parts(tmp_path: Path) -> 
     assert kept[0].read_bytes() != kept[1].read_bytes()
     fit(BASE, SMALL, folder=tmp_path / "without", keep=True)
     assert not (tmp_path / "without" / "snapshots").exists()
-    with pytest.raises(ConfigurationError, match="snapshots must be at most the schedule's 3 epochs, not 4"):
+    with pytest.raises(ConfigurationError, match="snapshots must be at most 3, the schedule's epochs, not 4"):
         replace(BASE, snapshots=4)
 
 

@@ -111,7 +111,7 @@ class Configuration(Checked):
         if self.validation > 1 and self.validation != int(self.validation):
             raise ConfigurationError(f"validation must be a share below 1 or a whole number, not {self.validation}")
         if self.snapshots > self.settles_after:
-            limit = f"the schedule's {self.settles_after} epochs"
+            limit = f"{self.settles_after}, the schedule's epochs"
             raise ConfigurationError(f"snapshots must be at most {limit}, not {self.snapshots}")
         if self.select not in ("best", "last"):
             raise ConfigurationError(f"select must be 'best' or 'last', not {shown(self.select)}")
