@@ -30,14 +30,16 @@ def cubin(source: str, architecture: str) -> bytes:
     unused = "--diag-suppress=177"  # a constant of a kernel that this program has no use for
     options = [option.encode() for option in (*COMPILER_OPTIONS, unused, f"--gpu-architecture={architecture}")]
     (status,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
-    log = b" " * checked(nvrtc.nvrtcGetProgramLogSize(program))
+    # bytearray, for NVRTC writes into it: an empty log is one zero, which a `b" "` of one byte, that all of Python
+    # shares, would keep, and from then on every space that was read from a file would be a zero.
+    log = bytearray(checked(nvrtc.nvrtcGetProgramLogSize(program)))
     checked(nvrtc.nvrtcGetProgramLog(program, log))
     said = log.decode().rstrip("\0\n ")
     assert (status, said) == (nvrtc.nvrtcResult.NVRTC_SUCCESS, ""), said
-    code = b" " * checked(nvrtc.nvrtcGetCUBINSize(program))
+    code = bytearray(checked(nvrtc.nvrtcGetCUBINSize(program)))
     checked(nvrtc.nvrtcGetCUBIN(program, code))
     checked(nvrtc.nvrtcDestroyProgram(program))
-    return code
+    return bytes(code)
 
 
 def checked(result: tuple[Any, ...]) -> Any:
