@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 from groundup.errors import PictureError
 from groundup.pictures import read_picture, to_mnist
 from groundup.pictures.ink import stroke_width
-from groundup.pictures.mnist import fit, grow, resize
+from groundup.pictures.mnist import fit, grow, resize, within
 from groundup.pictures.pieces import find_pieces
 from groundup.pictures.tiles import mosaic
 
@@ -431,6 +431,17 @@ def test_growing_makes_about_a_disc() -> None:
     y, x = np.mgrid[-20:21, -20:21]
     assert not disc[np.hypot(x, y) > 14].any()
     assert disc[np.hypot(x, y) <= 12].all()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 30))
+def test_what_lies_within_a_distance(seed: int, distance: float) -> None:
+    mask = np.random.default_rng(seed).random((17, 23)) < 0.02
+    ys, xs = np.nonzero(mask)
+    y, x = np.indices(mask.shape)
+    distances = np.hypot(y[..., None] - ys, x[..., None] - xs).min(axis=-1, initial=np.inf)
+    near = within(mask, distance)
+    clear = abs(distances - distance) > 1e-4  # OpenCV counts in float32
+    assert np.array_equal(near[clear], (distances <= distance)[clear])
 
 
 def test_stroke_width_of_a_bar() -> None:
