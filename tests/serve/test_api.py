@@ -278,7 +278,7 @@ def test_many_clients_get_their_own_answers() -> None:
     images, _ = digits(200)
 
     async def everyone() -> list[Any]:
-        async with asking(shipped_api()) as client:
+        async with asking(api(waiting=60.0)) as client:
             bodies = [json.dumps({"pixels": image.tolist()}) for image in images]
             requests = [client.post(PREDICT, content=body, headers={"Content-Type": JSON}) for body in bodies]
             return await asyncio.gather(*requests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from api_client import PREDICT, Shelf, api, asking, digits, encoded, problem, se
 
 from event_loops import run
 from groundup.models.recogniser import Recogniser
-from groundup.serve.batches import TOGETHER, Batches, compiled
+from groundup.serve.batches import GUESS, TOGETHER, Batches, compiled
 from groundup.serve.limits import Limits, Readers, Room, announced, in_time, whole_body
 from groundup.serve.problems import Problem
 
@@ -151,25 +152,23 @@ def refused_for_now(response: Any) -> None:
 
 def test_pixels_that_wait_are_bounded_and_computed_together() -> None:
     held = Held()
-    app = api(Shelf(held=held), waiting=3)  # type: ignore[arg-type]  # does what is needed of a recogniser
+    app = api(Shelf(held=held), waiting=2.5 * GUESS)  # type: ignore[arg-type]  # does what is needed of a recogniser
 
     async def clients() -> None:
         async with asking(app) as client:
             first = asyncio.create_task(posted(client, ones(1)))
             await begun(held.begun)
-            second = asyncio.create_task(posted(client, ones(2)))
+            second, third = (asyncio.create_task(posted(client, ones(1))) for _ in range(2))
             await asyncio.sleep(0.1)
-            refused_for_now(await posted(client, ones(2)))
-            third = asyncio.create_task(posted(client, ones(1)))
-            await asyncio.sleep(0.1)
+            refused_for_now(await posted(client, ones(1)))
             refused_for_now(await posted(client, b"not even read"))
             held.let.set()
             sizes = [len((await waiting).json()["digits"]) for waiting in (first, second, third)]
-            assert sizes == [1, 2, 1]
-            assert (await posted(client, ones(3))).status_code == 200
+            assert sizes == [1, 1, 1]
+            assert (await posted(client, ones(3))).status_code == 200  # nobody is before them
 
     run(clients())
-    assert held.sizes == [1, 3, 3]
+    assert held.sizes == [1, 2, 3]
 
 
 def test_pictures_that_wait_are_bounded() -> None:
@@ -257,6 +256,35 @@ def test_batches_are_no_larger_than_they_should_be() -> None:
     assert TOGETHER <= max(sizes) < TOGETHER + max(counts)
 
 
+def test_how_many_may_wait_depends_on_what_a_picture_takes() -> None:
+    seconds = 0.0
+
+    def classify(pixels: Any) -> Any:
+        time.sleep(seconds)
+        return pixels[:, 0, :1]
+
+    async def both_are_let_in(batches: Batches, pictures: int = 1) -> bool:
+        pixels = np.ones((pictures, 28, 28), np.uint8)
+        found = await asyncio.gather(*(batches.predict(pixels) for _ in range(2)), return_exceptions=True)
+        assert found[0].shape == (pictures, 1)
+        return not isinstance(found[1], Problem)
+
+    async def clients() -> None:
+        nonlocal seconds
+        batches = Batches(classify, 2 * GUESS)
+        assert await both_are_let_in(batches)
+        seconds = 50 * GUESS
+        assert not all([await both_are_let_in(batches) for _ in range(2)])  # one such batch outweighs many short ones
+        assert not await both_are_let_in(batches)
+        seconds = 0.0
+        assert any([await both_are_let_in(batches) for _ in range(1000)])
+        seconds = 20 * GUESS
+        batches = Batches(classify, 1000 * GUESS)
+        assert all([await both_are_let_in(batches, 100) for _ in range(10)])  # it is shared by a hundred or two
+
+    run(clients())
+
+
 def test_an_error_reaches_all_and_one_who_left_harms_nobody() -> None:
     let = threading.Event()
 
@@ -292,6 +320,5 @@ def test_compiled_predicts_the_same() -> None:
 
 def test_the_usual_limits_fit_each_other() -> None:
     limits = Limits()
-    assert limits.batch <= limits.waiting
     largest = json.dumps({"pixels": np.full((limits.batch, 28, 28), 255).tolist()})
     assert len(largest) < limits.json_bytes < limits.picture_bytes < limits.all_bytes

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
 Answer = asyncio.Future[NDArray[Any]]
 
 TOGETHER = 64  # larger batches gain little, and whoever comes next waits for their end
+GUESS = 0.0005  # seconds that a picture takes, as long as none has been computed
+RECENT = 0.2  # the newest batch's share in what a picture is thought to take
 
 
 def compiled(recogniser: Recogniser) -> Classify:
@@ -54,26 +57,28 @@ class Batches:
     """Recognises pictures for many clients, on a thread of its own.
 
     While one batch is computed, those who come gather for the next: nobody waits for company, and the more come, the
-    less each costs.
+    less each costs. What a picture takes is measured, for it depends on the model and the machine; whoever would have
+    to wait too long is told so at once.
 
     Parameters
     ----------
     classify : callable
         Returns probabilities (N, classes) for pixels (N, 28, 28) uint8.
-    most : int
-        How many pictures may wait.
+    longest : float
+        Seconds that the pictures may take that are before one's own.
     """
 
-    def __init__(self, classify: Classify, most: int) -> None:
-        self._classify, self._most = classify, most
+    def __init__(self, classify: Classify, longest: float) -> None:
+        self._classify, self._longest = classify, longest
         self._thread = ThreadPoolExecutor(1, "groundup-batches")
         self._waiting: deque[tuple[NDArray[np.uint8], Answer]] = deque()
-        self._pictures = 0
+        self._pictures = 0  # that wait or are computed
+        self._each = GUESS  # seconds
         self._busy = False
 
     def check(self) -> None:
-        """Raise a `Problem` (429) if no more may wait: then there is no use in reading the body."""
-        if self._pictures >= self._most:
+        """Raise a `Problem` (429) if it would take too long: then there is no use in reading the body."""
+        if self._pictures * self._each > self._longest:
             raise too_busy()
 
     async def predict(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
@@ -84,8 +89,7 @@ class Batches:
         Problem
             429, if too many wait.
         """
-        if self._pictures + len(pixels) > self._most:
-            raise too_busy()
+        self.check()  # others may have come while the body was read
         loop = asyncio.get_running_loop()
         answer: Answer = loop.create_future()
         self._waiting.append((pixels, answer))
@@ -102,14 +106,21 @@ class Batches:
         while self._waiting and size < TOGETHER:
             batch.append(self._waiting.popleft())
             size += len(batch[-1][0])
-        self._pictures -= size
         self._busy = bool(batch)
         if batch:
-            work = loop.run_in_executor(self._thread, self._classify, np.concatenate([pixels for pixels, _ in batch]))
+            work = loop.run_in_executor(self._thread, self._measured, np.concatenate([pixels for pixels, _ in batch]))
             work.add_done_callback(lambda done: self._deliver(done, [(len(pixels), it) for pixels, it in batch], loop))
+
+    def _measured(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Classify, and learn how long it takes."""
+        began = perf_counter()
+        answers = self._classify(pixels)
+        self._each += RECENT * ((perf_counter() - began) / len(pixels) - self._each)
+        return answers
 
     def _deliver(self, done: Answer, batch: list[tuple[int, Answer]], loop: asyncio.AbstractEventLoop) -> None:
         """Give each his part of the batch's answer, or the error, and go on with the next batch."""
+        self._pictures -= sum(count for count, _ in batch)
         self._next(loop)
         error = done.exception()
         first = 0

@@ -32,8 +32,8 @@ class Limits:
         Width times height of a picture; it is known before the picture is decoded.
     batch : int
         Pictures in one JSON body.
-    waiting : int
-        Pictures from JSON bodies that may wait to be recognised.
+    waiting : float
+        Seconds that the pictures from JSON bodies may take that are to be recognised before one's own.
     reading : int
         Pictures that are read at a time, by default one for each processor. No more may wait: whoever comes again in a
         second is answered sooner than at the end of a long line.
@@ -46,7 +46,7 @@ class Limits:
     all_bytes: int = 100_000_000
     picture_pixels: int = 25_000_000
     batch: int = 100
-    waiting: int = 400
+    waiting: float = 0.05
     reading: int = field(default_factory=processors)
     seconds: float = 10.0
 
