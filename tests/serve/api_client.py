@@ -18,7 +18,6 @@ pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install gro
 
 from event_loops import run
 from groundup.data import strokes
-from groundup.models.recogniser import Recogniser
 from groundup.serve.api import Api
 from groundup.serve.library import Library
 from groundup.serve.limits import Limits
@@ -33,15 +32,15 @@ async def nothing(scope: Any, receive: Any, send: Any) -> None:
 
 
 class Shelf:
-    """A library of models that a test made."""
+    """A library of models that a test made, or of what does as much of a model's work as it needs."""
 
-    def __init__(self, **models: Recogniser) -> None:
+    def __init__(self, **models: Any) -> None:
         self.models = models
 
     def names(self) -> list[str]:
         return list(self.models)
 
-    def model(self, name: str) -> Recogniser:
+    def model(self, name: str) -> Any:
         return self.models[name]
 
 

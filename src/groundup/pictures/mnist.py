@@ -101,7 +101,7 @@ def cut_out(ink: Grey, others: Mask, chosen: Mask) -> tuple[Grey, tuple[int, int
 
 
 def within(mask: Mask, distance: float) -> Mask:
-    """Return the pixels that are no further than `distance` from the mask; its time does not depend on the distance."""
+    """Return where a mask (height, width) is no further than `distance` pixels; any distance takes the same time."""
     far = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(far <= distance)
 
