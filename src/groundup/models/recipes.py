@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from groundup.augmentation import Augmentation
+from groundup.data.sources import DIGITS_OR_NOT, KINDS
 from groundup.errors import ConfigurationError, NetworkError
 from groundup.initializers import ScaledUniform, Uniform
 from groundup.layers import (
@@ -296,6 +297,32 @@ def fast99() -> Configuration:
     )
 
 
+def digits_or_not() -> Configuration:
+    """Tell digits from letters, signs, scribbles and shapes: what reads pictures asks it what to leave out."""
+    layers = [
+        *_convolution(1, 24, 5, padding=0),
+        *_convolution(24, 32, 3, pool=False),
+        *_convolution(32, 32, 3),
+        *_convolution(32, 64, 3, pool=False),
+        *_convolution(64, 64, 3, pool=False),
+        GlobalAvgPool(),
+        Linear(64, len(KINDS)),
+    ]
+    return Configuration(
+        Network(layers, PICTURE, STANDARD),
+        DIGITS_OR_NOT,
+        optimizer=AdamW(weight_decay=0.05),
+        schedule=OneCycle(),
+        learning_rate=0.004,
+        epochs=30,
+        batch_size=128,
+        validation=0.05,
+        select="last",
+        augmentation=replace(OTHER_HANDS, shift=1.0, thickness=0.8, blur=0.5),
+        data=DIGITS_OR_NOT,
+    )
+
+
 RECIPES: dict[str, Callable[[], Configuration]] = {
     "mlp": mlp,
     "mlp-800": mlp_800,
@@ -331,6 +358,8 @@ def recipe(network: str | Network) -> Configuration:
         return _general(network, "own")
     if network in RECIPES:
         return RECIPES[network]()
+    if network == DIGITS_OR_NOT:
+        return digits_or_not()
     if re.fullmatch(r"\d+(-\d+)+", network):
         return _general(Network(fully_connected(*map(int, network.split("-")))), network)
     if Path(network).suffix == ".toml":
@@ -342,7 +371,7 @@ def recipe(network: str | Network) -> Configuration:
         except NetworkError as error:
             raise ConfigurationError(f"{network}: {error}") from None
     raise ConfigurationError(
-        f"network {network!r} is unknown; there are {', '.join(RECIPES)}, sizes such as 784-800-10, "
+        f"network {network!r} is unknown; there are {', '.join(RECIPES)}, {DIGITS_OR_NOT}, sizes such as 784-800-10, "
         "and TOML files that describe a network"
     )
 

@@ -1,25 +1,29 @@
 """Digits that the package draws itself, from strokes of a pen: data for a machine without any.
 
 `make` draws them. `skeletons` are the ways in which people write, `curves` makes them smooth, `hand` varies them,
-and `pen` puts them on paper.
+and `pen` puts them on paper. `make_others` draws what is no digit, with the same hands and pens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from groundup.data.strokes import hand, pen
+from groundup.data.strokes import others, pen
 from groundup.data.strokes.curves import Curve, sample
-from groundup.data.strokes.skeletons import STYLES
+from groundup.data.strokes.printing import printed
+from groundup.data.strokes.skeletons import ANGULAR, STYLES, Style
+from groundup.data.strokes.variations import draw_curve
 from groundup.errors import DataError
 
-__all__ = ["make"]
+__all__ = ["make", "make_machine_made", "make_others"]
 
 BLOCK = 1000  # pictures that are drawn from one stream of random numbers; a multiple of ten
 
 
-def make(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def make(count: int, seed: int, styles: Sequence[Style] = STYLES) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Draw handwritten digits.
 
     The same seed gives the same pictures; of two counts with one seed, the smaller gives the beginning of the larger.
@@ -31,6 +35,8 @@ def make(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         How many pictures, 0 or more.
     seed : int
         0 or more.
+    styles : sequence of Style
+        The ways in which they are written, at least one for each digit.
 
     Returns
     -------
@@ -45,44 +51,90 @@ def make(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     DataError
         If `count` or `seed` is negative.
     """
-    if count < 0 or seed < 0:
-        raise DataError(f"strokes need a count and a seed of 0 or more, not count {count} and seed {seed}")
-    curves = [sample(style.path) for style in STYLES]
+    _check(count, seed)
+    curves = [sample(style.path) for style in styles]
     images = np.empty((count, pen.FRAME, pen.FRAME), dtype=np.uint8)
     labels = np.empty(count, dtype=np.uint8)
     for start in range(0, count, BLOCK):
         # A whole block is always drawn, so that a picture does not depend on how many were asked for.
-        block_images, block_labels = _block(curves, np.random.default_rng([seed, start // BLOCK]))
+        block_images, block_labels = _block(curves, styles, np.random.default_rng([seed, start // BLOCK]))
         images[start : start + BLOCK] = block_images[: count - start]
         labels[start : start + BLOCK] = block_labels[: count - start]
     return images, labels
 
 
-def _block(curves: list[Curve], rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def make_machine_made(count: int, seed: int) -> NDArray[np.uint8]:
+    """Draw digits as machines make them: half of them printed, half as displays show them, with seven straight lines.
+
+    Parameters
+    ----------
+    count : int
+        How many pictures, 0 or more.
+    seed : int
+        0 or more.
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, 28, 28)
+        In the form of the digits that `make` draws.
+
+    Raises
+    ------
+    DataError
+        If `count` or `seed` is negative.
+    """
+    shown, _ = make(count // 2, seed, ANGULAR)
+    return np.concatenate([shown, printed("0123456789", count - len(shown), np.random.default_rng(seed))])
+
+
+def make_others(count: int, seed: int) -> NDArray[np.uint8]:
+    """Draw letters, signs, parts of words, scribbles and solid shapes, none of which is a digit.
+
+    Parameters
+    ----------
+    count : int
+        How many pictures, 0 or more; the beginning of what a larger count would give.
+    seed : int
+        0 or more.
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, 28, 28)
+        In the form of the digits that `make` draws.
+
+    Raises
+    ------
+    DataError
+        If `count` or `seed` is negative.
+    """
+    _check(count, seed)
+    images = np.empty((count, pen.FRAME, pen.FRAME), dtype=np.uint8)
+    for start in range(0, count, BLOCK):
+        drawn = others.draw(BLOCK, np.random.default_rng([seed, start // BLOCK]))
+        images[start : start + BLOCK] = drawn[: count - start]
+    return images
+
+
+def _check(count: int, seed: int) -> None:
+    if count < 0 or seed < 0:
+        raise DataError(f"strokes need a count and a seed of 0 or more, not count {count} and seed {seed}")
+
+
+def _block(
+    curves: list[Curve], styles: Sequence[Style], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Draw `BLOCK` pictures and their labels."""
     labels = rng.permuted(np.tile(np.arange(10, dtype=np.uint8), (BLOCK // 10, 1)), axis=1).reshape(-1)
     images = np.empty((BLOCK, pen.FRAME, pen.FRAME), dtype=np.uint8)
     chosen = np.empty(BLOCK, dtype=np.int64)
-    digits = np.array([style.digit for style in STYLES])
-    weights = np.array([style.weight for style in STYLES])
+    digits = np.array([style.digit for style in styles])
+    weights = np.array([style.weight for style in styles])
     for digit in range(10):
-        styles = np.flatnonzero(digits == digit)
-        share = weights[styles] / weights[styles].sum()
-        chosen[labels == digit] = rng.choice(styles, size=BLOCK // 10, p=share)
+        ways = np.flatnonzero(digits == digit)
+        share = weights[ways] / weights[ways].sum()
+        chosen[labels == digit] = rng.choice(ways, size=BLOCK // 10, p=share)
     for index, curve in enumerate(curves):
         mine = np.flatnonzero(chosen == index)
         if len(mine):
-            images[mine] = _draw(curve, len(mine), rng)
+            images[mine] = draw_curve(curve, len(mine), rng)
     return images, labels
-
-
-def _draw(curve: Curve, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw `count` variations of a curve; return pictures (count, 28, 28)."""
-    points = hand.bend(curve.points, count, rng)  # (N, P, 2)
-    places, steps = curve.places @ points, curve.steps @ points  # (N, S, 2)
-    radius = hand.press(curve, steps, rng)  # (N, S)
-    places, radius, unit = pen.fit(places, radius)
-    length = np.hypot(steps[..., 0], steps[..., 1]) * unit[:, None]
-    softness = rng.uniform(*hand.SOFTNESS, size=count).astype(np.float32)
-    roughness = hand.ROUGHNESS * rng.standard_normal((count, pen.BOX, pen.BOX), dtype=np.float32)
-    return pen.centre(pen.ink(places, radius, length, softness, roughness))

@@ -254,3 +254,17 @@ NINE = (
 )
 
 STYLES: tuple[Style, ...] = ZERO + ONE + TWO + THREE + FOUR + FIVE + SIX + SEVEN + EIGHT + NINE
+
+ANGULAR: tuple[Style, ...] = (
+    # As displays show them, in seven straight lines. `STYLES` has none of these: hardly anybody writes so.
+    Style(0, 1, "0,0 50,0! 50,100! 0,100! 0,0"),
+    Style(1, 1, "0,0 0,50 0,100"),
+    Style(2, 1, "0,0 50,0! 50,50! 0,50! 0,100! 50,100"),
+    Style(3, 1, "0,0 50,0! 50,100! 0,100 / 10,50 50,50"),
+    Style(4, 1, "0,0 0,50! 50,50 / 50,0 50,50 50,100"),
+    Style(5, 1, "50,0 0,0! 0,50! 50,50! 50,100! 0,100"),
+    Style(6, 1, "50,0 0,0! 0,100! 50,100! 50,50! 0,50"),
+    Style(7, 1, "0,0 50,0! 50,100"),
+    Style(8, 1, "0,0 50,0! 50,100! 0,100! 0,0 / 0,50 50,50"),
+    Style(9, 1, "50,50 0,50! 0,0! 50,0! 50,100! 0,100"),
+)
