@@ -43,6 +43,10 @@ class Shelf:
     def model(self, name: str) -> Any:
         return self.models[name]
 
+    def detect(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """All are digits."""
+        return np.tile([1.0, 0.0], (len(pixels), 1))
+
 
 def api(library: Any = None, **limits: Any) -> Api:
     return Api(nothing, library or Library(), Limits(**limits))

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from event_loops import run
 from groundup.cli.predict import command as predict_command
@@ -113,6 +113,18 @@ def test_unusual_pictures_are_read(name: str) -> None:
     answer = send(body, "image/png" if body.startswith(b"\x89PNG") else "image/jpeg")
     assert answer.status_code == 200, answer.text
     assert answer.json()["rows"] == ["5"]
+
+
+def test_what_is_no_digit_is_left_out() -> None:
+    digit = sheet([5])
+    letter = Image.new("L", digit.size, 255)
+    for ends in ((40, 30, 40, 90), (80, 30, 80, 90), (40, 60, 80, 60)):  # an H
+        ImageDraw.Draw(letter).line(ends, 0, 8)
+    refused = send(encoded(letter), "image/png")
+    assert refused.status_code == 422
+    assert "nothing in the picture looks like a digit" in refused.text
+    both = Image.fromarray(np.concatenate([np.asarray(digit), np.asarray(letter)], axis=1))
+    assert send(encoded(both), "image/png").json()["rows"] == ["5"]
 
 
 def png(width: int, height: int, data: bytes = b"", depth: int = 8, colour: int = 0) -> bytes:

@@ -1,4 +1,4 @@
-"""Teaching a digit, and telling what is none."""
+"""Teaching a digit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install gro
 
 from groundup.data import Data, load
 from groundup.errors import ModelError
-from groundup.models.committee import Committee
 from groundup.models.model import Model
-from groundup.serve import novelty
 from groundup.serve.correction import ENOUGH, teach
 
 
@@ -52,21 +50,7 @@ def test_what_is_known_takes_no_step(data: Data, model: Model) -> None:
     assert lesson.model is model
 
 
-def test_digits_are_known_and_noise_is_not(data: Data) -> None:
-    known = novelty.learn(Model.load("cnn"), data)
-    assert known is not None
-    assert np.mean(known.strange(data.test.images[2000:4000])) < 0.03
-    noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
-    assert np.mean(known.strange(noise)) > 0.95
-    assert np.mean(known.strange(np.transpose(data.test.images[:300], (0, 2, 1)))) > 0.4  # lying on their side
-
-
-def test_no_hidden_layer_no_novelty(data: Data, model: Model) -> None:
-    assert novelty.learn(Committee((model, model)), data) is None
-
-
 def test_other_classes_are_refused(data: Data, model: Model) -> None:
     other = replace(model, class_names=tuple("abcdefghij"))
     with pytest.raises(ModelError, match="classes"):
         teach(other, data.test.images[0], 0, data)
-    assert novelty.learn(other, data) is None

@@ -213,7 +213,7 @@ def test_a_scribble_is_no_digit(page: Any, mnist_folder: Path) -> None:
     wave = [(0.3 + 0.4 * share, 0.5 + 0.06 * float(np.sin(16 * share))) for share in np.linspace(0, 1, 40)]
     draw(page, [wave])
     expect_answer(page, "Not a digit?")
-    page.get_by_text("Unlike any digit").wait_for()
+    page.get_by_text("More like a letter").wait_for()
 
 
 def test_a_link_shows_the_same_drawing(visit: Any) -> None:

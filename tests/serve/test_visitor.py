@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,12 @@ pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install gro
 from test_drawing import SEVEN, TWO, stroke
 
 from event_loops import run
-from groundup.errors import DataError
-from groundup.models.recogniser import Recogniser
-from groundup.serve import drawing, visitor
+from groundup.models.model import Model
+from groundup.serve import drawing
 from groundup.serve.library import Library
 from groundup.serve.visitor import Visitor
 
 SEVEN_TEXT, TWO_TEXT = drawing.write([stroke(SEVEN)]), drawing.write([stroke(TWO)])
-
-
-class NoData(Library):
-    """A library without a data set."""
-
-    def novelty(self, recogniser: Recogniser) -> None:
-        raise DataError("there is none")
 
 
 class Page:
@@ -44,12 +36,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return NoData()
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visitor, "background_tasks", SimpleNamespace(create=lambda work, name: work.close()))
+    return Library()
 
 
 def come(library: Library, **url: str) -> Visitor:
@@ -145,6 +132,26 @@ def test_another_model_answers_at_once(library: Library) -> None:
     assert who.url["model"] == "fast99"
     who.use(library.model("fast99"), "fast99, taught")
     assert "model" not in who.url  # nobody else has that one
+
+
+H = [[(300, 100), (300, 480)], [(520, 100), (520, 480)], [(300, 290), (520, 290)]]
+
+
+def test_what_is_no_digit_is_doubted(library: Library) -> None:
+    who = come(library)
+    run(who.draw(SEVEN_TEXT))
+    assert [one.believed for one in who.reading.digits] == [True]
+    run(who.draw(drawing.write([stroke(line) for line in H])))
+    assert [one.believed for one in who.reading.digits] == [False]
+    who.use(library.model("small"), "small")
+    assert [one.believed for one in who.reading.digits] == [False]
+    letters = replace(Model.load("cnn"), class_names=tuple("abcdefghij"))
+    who.use(letters, "letters")  # it may well know an H
+    assert [one.believed for one in who.reading.digits] == [True]
+    who.show(who.pixels)
+    assert [one.believed for one in who.reading.digits] == [True]
+    who.use(library.model("cnn"), "cnn")
+    assert [one.believed for one in who.reading.digits] == [False]
 
 
 def test_the_label_and_the_choice_of_a_digit(library: Library) -> None:

@@ -28,6 +28,7 @@ from groundup.json_text import to_json
 from groundup.models.calibration import threshold_for
 from groundup.models.recogniser import Recogniser
 from groundup.pictures.digits import Classify, Page, Recognised, read_page
+from groundup.pictures.doubt import IsDigit, detector, doubting
 from groundup.pictures.mnist import Prepared
 from groundup.pictures.reading import Source, open_picture
 from groundup.terminal import distribution, half_blocks, side_by_side, wants_colour
@@ -116,7 +117,8 @@ def command(
     model = load_recogniser(model_path)
     threshold = 0.0 if error_rate is None else threshold_for(model.calibration, error_rate)
     classify = partial(model.predict, backend=backend, views=views)
-    answers = [_read(name, picture, model, classify, explain) for name, picture in sources]
+    is_digit = doubting(model, partial(detector().predict, backend=backend)) if sources else None
+    answers = [_read(name, picture, model, classify, is_digit, explain) for name, picture in sources]
     answers += _from_data(source, indices, classify) if indices else []
     answers = [replace(answer, threshold=threshold) for answer in answers]
     if as_json:
@@ -167,9 +169,11 @@ def _from_clipboard() -> Source:
     return found
 
 
-def _read(name: str, source: Source, model: Recogniser, classify: Classify, explain: Path | None) -> Answer:
+def _read(
+    name: str, source: Source, model: Recogniser, classify: Classify, is_digit: IsDigit | None, explain: Path | None
+) -> Answer:
     try:
-        page = read_page(open_picture(source), classify)
+        page = read_page(open_picture(source), classify, is_digit)
     except PictureError as error:
         return Answer(name, error=str(error).removeprefix(f"{name}: "))
     if explain is not None:

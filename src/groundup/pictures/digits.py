@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup.errors import PictureError
+from groundup.pictures.doubt import IsDigit, detector, doubting
 from groundup.pictures.mnist import Prepared, prepare
 from groundup.pictures.pieces import usual_height
 from groundup.pictures.reading import Picture, Source, open_picture
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
 DOUBT = 0.3  # where the recogniser is less sure than this of most that it sees, it sees no digits
+NO_DIGIT = 0.5  # what is a digit with a lower probability than this is left out
 
 
 class Digit(NamedTuple):
@@ -47,10 +49,26 @@ class Digit(NamedTuple):
 
 @dataclass(frozen=True)
 class Recognised:
-    """A digit in MNIST's form and what the recogniser says of it: the probability of each class, shape (classes,)."""
+    """A digit in MNIST's form and what is said of it.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Its pixels and its place.
+    probabilities : ndarray, shape (classes,)
+        Of each class, if it is one of them.
+    is_digit : float
+        The probability that it is.
+    """
 
     prepared: Prepared
     probabilities: NDArray[Any]
+    is_digit: float = 1.0
+
+    @property
+    def believed(self) -> bool:
+        """Whether it is more probably a digit than anything else."""
+        return self.is_digit >= NO_DIGIT
 
 
 @dataclass(frozen=True)
@@ -65,15 +83,18 @@ class Page:
         What it was shrunk by.
     rows : list of list of Recognised
         Its rows of digits, in reading order.
+    left_out : sequence of Recognised
+        What is no digit.
     """
 
     writing: Writing
     factor: int
     rows: list[list[Recognised]]
+    left_out: Sequence[Recognised] = ()
 
 
 def read_digits(picture: Source, model: Recogniser | str | Path | None = None) -> list[list[Digit]]:
-    """Read all digits in a picture, in rows from top to bottom, each from left to right.
+    """Read all digits in a picture, in rows from top to bottom, each from left to right; what is none is left out.
 
     Parameters
     ----------
@@ -91,7 +112,8 @@ def read_digits(picture: Source, model: Recogniser | str | Path | None = None) -
     ModelError
         If there is no such model.
     """
-    page = read_page(open_picture(picture), _loaded(model).predict)
+    recogniser = _loaded(model)
+    page = read_page(open_picture(picture), recogniser.predict, doubting(recogniser, detector().predict))
     return [
         [Digit(int(one.probabilities.argmax()), float(one.probabilities.max()), one.prepared.box) for one in row]
         for row in page.rows
@@ -107,8 +129,8 @@ def _loaded(model: Recogniser | str | Path | None) -> Recogniser:
     return Recogniser.load(shipped.default() if model is None else model)
 
 
-def read_page(picture: Picture, classify: Classify) -> Page:
-    """Read all digits in a picture.
+def read_page(picture: Picture, classify: Classify, is_digit: IsDigit | None = None) -> Page:
+    """Read all digits in a picture, and leave out what is none.
 
     Parameters
     ----------
@@ -116,17 +138,21 @@ def read_page(picture: Picture, classify: Classify) -> Page:
         As `open_picture` gives it.
     classify : callable
         Returns the probability of each class (N, classes) for digits in MNIST's form (N, 28, 28) uint8.
+    is_digit : callable, optional
+        Returns for the same the probability that each is a digit at all (N,). Without it, all are.
 
     Raises
     ------
     PictureError
         If nothing in it looks like a digit.
     """
-    return read_writing(find_writing(picture.grey), picture, classify)
+    page = read_writing(find_writing(picture.grey), picture, classify, is_digit)
+    left_out = [one for row in page.rows for one in row if not one.believed]
+    return replace(page, rows=_believed(page.rows), left_out=left_out)
 
 
-def read_writing(writing: Writing, picture: Picture, classify: Classify) -> Page:
-    """Read all digits in what was found in a picture; parameters and errors as for `read_page`."""
+def read_writing(writing: Writing, picture: Picture, classify: Classify, is_digit: IsDigit | None = None) -> Page:
+    """Read all that was found in a picture as digits, also what is none; parameters as for `read_page`."""
     parts = divide(writing.pieces, writing.chosen)
     rows = _rows(writing, parts)
     spans = [possible_spans(parts, row, height) for row, height in rows]
@@ -142,7 +168,7 @@ def read_writing(writing: Writing, picture: Picture, classify: Classify) -> Page
         known: dict[Span, Recognised] = {span: next(recognised) for span in of_row}
         sure = {span: float(one.probabilities.max()) for span, one in known.items()}
         read.append([known[span] for span in best_spans(parts, row, height, sure)])
-    return Page(writing, picture.factor, _believed(read))
+    return Page(writing, picture.factor, _doubted(read, is_digit))
 
 
 def _rows(writing: Writing, parts: Parts) -> list[tuple[Sequence[int], float]]:
@@ -156,9 +182,18 @@ def _rows(writing: Writing, parts: Parts) -> list[tuple[Sequence[int], float]]:
     return rows
 
 
+def _doubted(rows: list[list[Recognised]], is_digit: IsDigit | None) -> list[list[Recognised]]:
+    """Return the rows with the probability that each is a digit at all."""
+    if is_digit is None or not any(rows):
+        return rows
+    told = iter(is_digit(np.stack([one.prepared.pixels for row in rows for one in row])).tolist())
+    return [[replace(one, is_digit=next(told)) for one in row] for row in rows]
+
+
 def _believed(rows: list[list[Recognised]]) -> list[list[Recognised]]:
-    """Return the rows that hold digits, or refuse the picture if the recogniser is sure of few of them."""
-    sure = [float(one.probabilities.max()) for row in rows for one in row]
+    """Return the digits in their rows, or refuse the picture if there is none, or the recogniser is sure of few."""
+    digits = [[one for one in row if one.believed] for row in rows]
+    sure = [float(one.probabilities.max()) for row in digits for one in row]
     if not sure or np.median(sure) < DOUBT:
         raise PictureError("nothing in the picture looks like a digit")
-    return [row for row in rows if row]
+    return [row for row in digits if row]

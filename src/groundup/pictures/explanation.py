@@ -57,7 +57,7 @@ def _stages(page: Page) -> list[tuple[str, Image.Image]]:
         ("3 ink", Image.fromarray(_grey(1 - writing.ink.ink))),
         ("4 mask; ruled lines in red", Image.fromarray(_mask(page))),
         ("5 pieces; grey ones are left out", Image.fromarray(_pieces(page))),
-        ("6 digits in their rows", _boxes(page)),
+        ("6 digits in their rows; grey are none", _boxes(page)),
     ]
 
 
@@ -80,16 +80,16 @@ def _pieces(page: Page) -> Colour:
 
 
 def _boxes(page: Page) -> Image.Image:
-    """Draw the digits' boxes over the picture, each row in its colour, thick enough to be seen when it is scaled."""
+    """Draw boxes over the picture, each row in its colour, thick enough to be seen when it is scaled."""
     picture = Image.fromarray(_grey(page.writing.grey))
     pen = ImageDraw.Draw(picture)
-    for number, row in enumerate(page.rows):
-        for read in row:
-            box = [edge / page.factor for edge in read.prepared.box]
-            colour = tuple(COLOURS[number % len(COLOURS)].tolist())
-            pen.rectangle(
-                (box[0] - 1, box[1] - 1, box[2], box[3]), outline=colour, width=max(1, max(picture.size) // 300)
-            )
+    width = max(1, max(picture.size) // 300)
+    coloured = [(DROPPED, page.left_out)]
+    coloured += [(COLOURS[number % len(COLOURS)], row) for number, row in enumerate(page.rows)]
+    for colour, members in coloured:
+        for read in members:
+            left, top, right, bottom = (edge / page.factor for edge in read.prepared.box)
+            pen.rectangle((left - 1, top - 1, right, bottom), outline=tuple(colour.tolist()), width=width)
     return picture
 
 

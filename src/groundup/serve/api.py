@@ -28,6 +28,7 @@ import groundup
 from groundup.errors import GroundupError
 from groundup.models.recogniser import Recogniser
 from groundup.pictures.digits import Page, read_page
+from groundup.pictures.doubt import IsDigit, doubting
 from groundup.pictures.reading import open_picture
 from groundup.serve import problems
 from groundup.serve.batches import Batches, Classify, compiled
@@ -70,11 +71,13 @@ class Served(NamedTuple):
     recogniser: Recogniser
     batches: Batches
     classify: Classify
+    is_digit: IsDigit | None
 
     @classmethod
-    def of(cls, recogniser: Recogniser, limits: Limits) -> Served:
+    def of(cls, recogniser: Recogniser, library: Library, limits: Limits) -> Served:
         """Make a model ready, which may take a moment."""
-        return cls(recogniser, Batches(compiled(recogniser), limits.waiting), compiled(recogniser))
+        batches = Batches(compiled(recogniser), limits.waiting)
+        return cls(recogniser, batches, compiled(recogniser), doubting(recogniser, library.detect))
 
 
 class Answers:
@@ -134,7 +137,7 @@ class Answers:
     async def _served(self, name: str) -> Served:
         """Return a model that is ready."""
         if name not in self._ready:
-            made = await asyncio.to_thread(lambda: Served.of(self._library.model(name), self._limits))
+            made = await asyncio.to_thread(lambda: Served.of(self._library.model(name), self._library, self._limits))
             self._ready.setdefault(name, made)  # others may have made it meanwhile, and wait in its line
         return self._ready[name]
 
@@ -164,7 +167,7 @@ class Answers:
             body = await whole_body(request.receive, limits.picture_bytes, limits.seconds)
             if in_form:
                 body = await picture_in_form(request.headers["content-type"], body)
-            work = partial(_read, body, limits.picture_pixels, served.classify)
+            work = partial(_read, body, limits.picture_pixels, served.classify, served.is_digit)
             page = await in_time(self._readers.run(work), limits.seconds)
         digits = list(_digits(served.recogniser, page))
         return {"rows": _text(digits), "digits": digits}
@@ -207,9 +210,9 @@ async def _broken(request: Request, error: Exception) -> Response:
     return await problems.answered(request, Problem(500, "something is wrong in groundup itself; its log says what"))
 
 
-def _read(body: bytes, most: int, classify: Classify) -> Page:
+def _read(body: bytes, most: int, classify: Classify, is_digit: IsDigit | None) -> Page:
     check_picture(body, most)
-    return read_page(open_picture(io.BytesIO(body)), classify)
+    return read_page(open_picture(io.BytesIO(body)), classify, is_digit)
 
 
 def _digits(recogniser: Recogniser, page: Page) -> Iterator[dict[str, Any]]:

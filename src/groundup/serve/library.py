@@ -9,14 +9,18 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from groundup.data import Data, load
 from groundup.data.published import MNIST
 from groundup.data.sources import VARIABLE, cache_folder
 from groundup.errors import ConfigurationError, DataError
 from groundup.models import shipped
 from groundup.models.recogniser import Recogniser
+from groundup.pictures.doubt import detector
+from groundup.serve.batches import Classify, compiled
 from groundup.serve.examiner import Examiner
-from groundup.serve.novelty import Novelty, learn
 from groundup.serve.pages import Pages
 from groundup.serve.worker import Workers
 
@@ -42,8 +46,6 @@ class Library:
         Measures models on test digits for all of them.
     readers : Executor
         The threads that read what visitors draw; nothing that takes long goes there.
-    learner : Executor
-        The thread for `novelty`: one model waits for another, and nobody else for them.
 
     Raises
     ------
@@ -57,12 +59,11 @@ class Library:
     pages: Pages = field(default_factory=Pages, repr=False)
     examiner: Examiner = field(default_factory=Examiner, repr=False)
     readers: Executor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "reader"), repr=False)
-    learner: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "learner"), repr=False)
     _lock: Any = field(default_factory=Lock, repr=False)
     _files: dict[str, Path] = field(init=False, repr=False)
     _models: dict[str, Recogniser] = field(default_factory=dict, repr=False)
     _data: Data | None = field(default=None, repr=False)
-    _novelties: dict[str, Novelty | None] = field(default_factory=dict, repr=False)
+    _detect: Classify | None = field(default=None, repr=False)
     _loading: Any = field(default_factory=Lock, repr=False)
 
     def __post_init__(self) -> None:
@@ -105,19 +106,12 @@ class Library:
                 self._data = load(self.source) if self._is_here() else _spare()
             return self._data
 
-    def novelty(self, recogniser: Recogniser) -> Novelty | None:
-        """Return what tells digits that a model knows from what is no digit; None where nothing does.
-
-        This takes a second: let `learner` call it. Of the library's own models it is kept.
-        """
-        data = self.data()
+    def detect(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return the probabilities of ``digit`` and ``no digit``, (N, 2), for pixels (N, 28, 28) uint8."""
         with self._lock:
-            names = [name for name, model in self._models.items() if model is recogniser]
-        if not names:
-            return learn(recogniser, data)
-        if names[0] not in self._novelties:
-            self._novelties[names[0]] = learn(recogniser, data)
-        return self._novelties[names[0]]
+            if self._detect is None:
+                self._detect = compiled(detector())
+        return self._detect(pixels)
 
     def _is_here(self) -> bool:
         cached = cache_folder() / MNIST.name

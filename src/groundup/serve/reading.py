@@ -14,6 +14,7 @@ from PIL import Image
 
 from groundup.errors import PictureError
 from groundup.pictures.digits import Classify, Page, Recognised, read_page, read_writing
+from groundup.pictures.doubt import IsDigit
 from groundup.pictures.ink import Grey, Ink
 from groundup.pictures.mnist import Prepared
 from groundup.pictures.pieces import choose_pieces, find_pieces
@@ -21,7 +22,6 @@ from groundup.pictures.reading import Picture, Source, open_picture
 from groundup.pictures.writing import Writing
 from groundup.serve import drawing
 from groundup.serve.drawing import Stroke
-from groundup.serve.novelty import Novelty
 
 MOST_LETTERS = 400_000  # of a picture's data URL; the pad sends less
 MOST_PIXELS = 2048  # of a picture's side; the pad sends 960
@@ -43,32 +43,29 @@ class Reading:
         Where each stands: left, top, right, bottom, as shares of the picture's width and height.
     newest : int
         The index of the digit that was drawn last.
-    strange : sequence of bool
-        Whether each is unlike all digits; none where that is not known.
     """
 
     digits: Sequence[Recognised] = ()
     rows: Sequence[int] = ()
     boxes: Sequence[Box] = ()
     newest: int = 0
-    strange: Sequence[bool] = ()
 
 
-def of_drawing(strokes: Sequence[Stroke], classify: Classify) -> Reading:
+def of_drawing(strokes: Sequence[Stroke], classify: Classify, is_digit: IsDigit | None = None) -> Reading:
     """Read the digits of a drawing; none if there is nothing that may be one."""
     if all(np.ptp(stroke.points, axis=0).max() < stroke.widths.max() for stroke in strokes):
         return Reading()  # dots: the pen has only just touched the pad
     ink = drawing.ink(strokes)
     picture = Picture(1 - ink, 1, (ink.shape[1], ink.shape[0]))
     try:
-        found = _reading(read_writing(_writing(ink), picture, classify), picture)
+        found = _reading(read_writing(_writing(ink), picture, classify, is_digit), picture)
     except PictureError:
         return Reading()
-    return replace(found, newest=_nearest(found.boxes, strokes[-1]))
+    return replace(found, newest=_nearest(found.boxes, strokes[-1])) if found.digits else found
 
 
-def of_picture(source: Source, classify: Classify) -> Reading:
-    """Read the digits in a picture.
+def of_picture(source: Source, classify: Classify, is_digit: IsDigit | None = None) -> Reading:
+    """Read the digits in a picture, and leave out what is none.
 
     Raises
     ------
@@ -76,22 +73,23 @@ def of_picture(source: Source, classify: Classify) -> Reading:
         If it is none that can be read, or nothing in it looks like a digit.
     """
     picture = open_picture(source)
-    return _reading(read_page(picture, classify), picture)
+    return _reading(read_page(picture, classify, is_digit), picture)
 
 
-def of_pixels(pixels: NDArray[np.uint8], classify: Classify) -> Reading:
+def of_pixels(pixels: NDArray[np.uint8], classify: Classify, is_digit: IsDigit | None = None) -> Reading:
     """Recognise one digit that is in MNIST's form already, (28, 28) uint8."""
     side = len(pixels)
-    return Reading([Recognised(Prepared(pixels, (0, 0, side, side)), classify(pixels[None])[0])], [0], [(0, 0, 1, 1)])
+    unknown = Recognised(Prepared(pixels, (0, 0, side, side)), np.empty(0))
+    return again(Reading([unknown], [0], [(0, 0, 1, 1)]), classify, is_digit)
 
 
-def of_data_url(url: str, classify: Classify) -> Reading:
+def of_data_url(url: str, classify: Classify, is_digit: IsDigit | None = None) -> Reading:
     """Read the digits in a picture that a browser sent; errors as for `of_picture`, or if it is too large."""
     head, _, data = url.partition(";base64,")
     if not head.startswith("data:image/") or len(url) > MOST_LETTERS:
         raise PictureError("not a picture, or one that was not made small first")
     try:
-        return of_picture(_small(base64.b64decode(data, validate=True)), classify)
+        return of_picture(_small(base64.b64decode(data, validate=True)), classify, is_digit)
     except binascii.Error:
         raise PictureError("the picture is damaged") from None
 
@@ -115,20 +113,16 @@ def data_url(pixels: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def again(read: Reading, classify: Classify) -> Reading:
-    """Return the same digits with what another model says of them; whether they are strange it is not asked."""
+def again(read: Reading, classify: Classify, is_digit: IsDigit | None = None) -> Reading:
+    """Return the same digits with what another model says of them."""
     if not read.digits:
         return read
-    answers = classify(np.stack([one.prepared.pixels for one in read.digits]))
-    digits = [replace(one, probabilities=each) for one, each in zip(read.digits, answers, strict=True)]
-    return replace(read, digits=digits, strange=())
-
-
-def judged(read: Reading, novelty: Novelty | None) -> Reading:
-    """Return the same reading with the digits marked that are unlike all that the network learned from."""
-    if novelty is None or not read.digits:
-        return replace(read, strange=())
-    return replace(read, strange=novelty.strange(np.stack([one.prepared.pixels for one in read.digits])))
+    pixels = np.stack([one.prepared.pixels for one in read.digits])
+    told = np.ones(len(pixels)) if is_digit is None else is_digit(pixels)
+    digits = [
+        Recognised(one.prepared, *said) for one, *said in zip(read.digits, classify(pixels), told.tolist(), strict=True)
+    ]
+    return replace(read, digits=digits)
 
 
 def _nearest(boxes: Sequence[Box], stroke: Stroke) -> int:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from nicegui import Client, background_tasks
+from nicegui import Client
 from numpy.typing import NDArray
 
-from groundup.errors import GroundupError, PictureError
+from groundup.errors import PictureError
 from groundup.json_text import to_json
 from groundup.models.recogniser import Recogniser
+from groundup.pictures.doubt import IsDigit, doubting
 from groundup.pictures.mnist import SIDE
 from groundup.serve import drawing, reading
 from groundup.serve.batches import Classify, compiled
 from groundup.serve.library import Library
-from groundup.serve.novelty import Novelty
 from groundup.serve.reading import Reading
 
 Listener = Callable[[], None]
@@ -27,8 +27,6 @@ Listener = Callable[[], None]
 NOTHING: NDArray[np.uint8] = np.zeros((SIDE, SIDE), np.uint8)
 """What the network sees where nothing is drawn."""
 NOTHING.flags.writeable = False
-
-PAUSE = 0.5  # seconds for which a model is in use before it is asked what it knows of digits
 
 
 class Visitor:
@@ -83,7 +81,7 @@ class Visitor:
         self.model_name = url["model"] if url.get("model") in names else names[0]
         self.recogniser: Recogniser = library.model(self.model_name)
         self._classify = compiled(self.recogniser)
-        self._novelty: Novelty | None = None
+        self._is_digit = doubting(self.recogniser, library.detect)
         self._listeners: list[Listener] = []
         self._asked = 0
         self._turn = asyncio.Lock()
@@ -91,7 +89,6 @@ class Visitor:
         self.reading, self.chosen = Reading(), 0
         self.pixels = NOTHING
         self._restore()
-        self._wonder()
 
     def on_change(self, listener: Listener) -> None:
         """Let `listener` be called whenever pixels, label or model changed."""
@@ -110,9 +107,8 @@ class Visitor:
     def use(self, model: Recogniser, name: str) -> None:
         """Use another model from now on; `name` is what the page calls it."""
         self.recogniser, self.model_name = model, name
-        self._classify, self._novelty = compiled(model), None
-        self.reading = reading.again(self.reading, self._classify)
-        self._wonder()
+        self._classify, self._is_digit = compiled(model), doubting(model, self.library.detect)
+        self.reading = reading.again(self.reading, self._classify, self._is_digit)
         self.remember("model", name if name in self.library.names() else None)
         self.changed()
 
@@ -154,7 +150,7 @@ class Visitor:
     def show(self, pixels: NDArray[np.uint8]) -> None:
         """Look at a digit in MNIST's form, (28, 28) uint8, instead of a drawing."""
         self._asked += 1
-        found = reading.judged(reading.of_pixels(pixels, self._classify), self._novelty)
+        found = reading.of_pixels(pixels, self._classify, self._is_digit)
         self._take(found, picture=reading.data_url(pixels))
 
     def complain(self, words: str) -> None:
@@ -171,7 +167,7 @@ class Visitor:
             self.url[key] = value
         self.client.run_javascript(f"groundup.remember({to_json(key)}, {to_json(value)})")
 
-    async def _read(self, work: Callable[[Classify], Reading]) -> Reading | None:
+    async def _read(self, work: Callable[[Classify, IsDigit | None], Reading]) -> Reading | None:
         """Return what `work` reads, or None where the visitor has drawn on since. One thread at a time works."""
         self._asked += 1
         mine = self._asked
@@ -181,33 +177,14 @@ class Visitor:
             classify = self._classify
             run = asyncio.get_running_loop().run_in_executor
             try:
-                found = await run(self.library.readers, lambda: reading.judged(work(classify), self._novelty))
+                found = await run(self.library.readers, work, classify, self._is_digit)
             except PictureError:
                 if mine != self._asked:
                     return None
                 raise
         if classify is not self._classify:  # another model was chosen meanwhile
-            found = reading.again(found, self._classify)
+            found = reading.again(found, self._classify, self._is_digit)
         return found if mine == self._asked else None
-
-    def _wonder(self) -> None:
-        """Find out, in the background, how to tell what is no digit for the model in use."""
-        background_tasks.create(self._find_novelty(self.recogniser), name="novelty")
-
-    async def _find_novelty(self, recogniser: Recogniser) -> None:
-        await asyncio.sleep(PAUSE)
-        if recogniser is not self.recogniser or self.client.is_deleted:
-            return
-        run = asyncio.get_running_loop().run_in_executor
-        try:
-            novelty = await run(self.library.learner, self.library.novelty, recogniser)
-        except GroundupError:  # no data: then nothing is known of digits
-            return
-        if recogniser is self.recogniser and not self.client.is_deleted:
-            self._novelty = novelty
-            self.reading = reading.judged(self.reading, novelty)
-            with self.client:
-                self.changed()
 
     def _take(self, found: Reading, text: str = "", picture: str = "") -> None:
         self.drawing, self.picture, self.complaint = text, picture, ""
@@ -224,7 +201,7 @@ class Visitor:
                 self.show(_unpacked(self.url["pixels"]))
             elif "draw" in self.url:
                 text = self.url["draw"]
-                self._take(reading.of_drawing(drawing.read(text), self._classify), text=text)
+                self._take(reading.of_drawing(drawing.read(text), self._classify, self._is_digit), text=text)
         except PictureError as error:
             self.complain(str(error))
 

@@ -32,7 +32,7 @@ class Answer:
             self.bars = ProbabilityBars(visitor.recogniser.class_names)
             ui.label(
                 "How probable each digit is, in the network's eyes. They sum to 100%: it cannot say “none of them”. So "
-                "a second look asks how far its last hidden layer is from that of any digit it knows."
+                "a second network is asked, which has seen letters, signs and scribbles, too."
             ).classes("explained")
         visitor.on_change(self.follow)
 
@@ -46,17 +46,12 @@ class Answer:
         self.bars.show(names, None if chosen is None else chosen.probabilities)
         self.pixels.show(visitor.pixels)
         text = self._text()
-        strange = self._is_strange(visitor.chosen)
-        if strange and len(digits) == 1:
+        if chosen is not None and not chosen.believed and len(digits) == 1:
             self.text.text, size = "Not a digit?", "answer-none"
         else:
             self.text.text, size = text or "?", "answer-long" if len(text) > LONG else ""
         self.text.classes(replace=f"answer-text {size}")
         self.words.text = self._words(chosen)
-
-    def _is_strange(self, index: int) -> bool:
-        strange = self.visitor.reading.strange
-        return bool(strange) and strange[index]
 
     def _text(self) -> str:
         """Return the digits as they stand on the pad, a line for each row."""
@@ -73,8 +68,8 @@ class Answer:
         names, order = visitor.recogniser.class_names, chosen.probabilities.argsort()[::-1]
         best, second = names[int(order[0])], names[int(order[1])]
         share = float(chosen.probabilities.max())
-        if self._is_strange(visitor.chosen):
-            sure = f"Unlike any digit that it learned from; it must choose, and says {best}."
+        if not chosen.believed:
+            sure = f"More like a letter, a sign or a scribble; it must choose, and says {best}."
         elif share > SURE:
             sure = f"Sure that it is {best}."
         else:

@@ -1,0 +1,194 @@
+"""What is no digit is left out: letters, signs, scribbles; and digits of all kinds are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from paper import Paper, photograph
+from PIL import Image, ImageDraw, ImageFont
+
+from command_line import groundup
+from groundup.data import load, sources, strokes
+from groundup.data.datasets import DIGITS
+from groundup.data.strokes import printing
+from groundup.errors import PictureError
+from groundup.models.configuration import Configuration
+from groundup.models.model import Model
+from groundup.models.recipes import recipe
+from groundup.models.recogniser import Recogniser
+from groundup.pictures import to_mnist
+from groundup.pictures.digits import read_digits, read_page
+from groundup.pictures.doubt import LEARNED_ODDS, USUAL_ODDS, detector, doubting, usual
+from groundup.pictures.reading import open_picture
+
+Pixels = NDArray[np.uint8]
+
+FONTS = ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono-Bold", "cmr10", "cmss10")
+"""None of them did the detector learn from."""
+LETTERS = "AEFHKMNPRTVWX"
+SEGMENTS = {
+    "a": (0, 0, 1, 0), "b": (1, 0, 1, 1), "c": (1, 1, 1, 2), "d": (0, 2, 1, 2),
+    "e": (0, 1, 0, 2), "f": (0, 0, 0, 1), "g": (0, 1, 1, 1),
+}  # fmt: skip
+SHOWN = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
+
+
+@pytest.fixture(scope="module")
+def cnn() -> Recogniser:
+    return Recogniser.load("cnn")
+
+
+@pytest.fixture(scope="module")
+def tell() -> Recogniser:
+    return detector()
+
+
+def printed(text: str, font: str) -> Pixels:
+    file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{font}.ttf"
+    picture = Image.new("L", (80 + 100 * len(text), 200), 255)
+    ImageDraw.Draw(picture).text((50, 20), text, font=ImageFont.truetype(str(file), 120), fill=0)
+    return np.asarray(picture)
+
+
+def display(digit: int) -> Pixels:
+    picture = np.full((240, 200), 255, np.uint8)
+    for segment in SHOWN[digit]:
+        ends = np.array(SEGMENTS[segment]).reshape(2, 2) * (80, 80) + (60, 40)
+        cv2.line(picture, ends[0].tolist(), ends[1].tolist(), 0, 12)
+    return picture
+
+
+def test_it_learned_from_other_fonts() -> None:
+    assert not set(FONTS) & set(printing.FONTS)
+
+
+def believed(tell: Recogniser, pixels: Pixels) -> float:
+    """Return the share that is taken for digits."""
+    return float(np.mean(usual(tell.predict(pixels)[:, 0]) >= 0.5))
+
+
+def test_mnists_digits_are_digits(tell: Recogniser, mnist_folder: Path) -> None:
+    assert believed(tell, load(mnist_folder).test.images) > 0.998
+
+
+def test_drawn_digits_are_digits_and_others_are_not(tell: Recogniser) -> None:
+    assert believed(tell, strokes.make(2000, 11)[0]) > 0.99
+    assert believed(tell, strokes.make_machine_made(1000, 11)) > 0.97
+    assert believed(tell, strokes.make_others(2000, 11)) < 0.1
+
+
+@pytest.mark.parametrize("font", FONTS)
+def test_printed_letters_are_none(tell: Recogniser, font: str) -> None:
+    pixels = np.stack([to_mnist(printed(letter, font) / np.float32(255)).pixels for letter in LETTERS])
+    assert believed(tell, pixels) == 0
+
+
+@pytest.mark.parametrize("font", FONTS)
+def test_printed_digits_are_read(cnn: Recogniser, font: str) -> None:
+    found = [read_digits(printed(str(digit), font), cnn) for digit in range(10)]
+    assert [[len(row) for row in rows] for rows in found] == [[1]] * 10
+    assert sum(rows[0][0].digit == digit for digit, rows in enumerate(found)) >= 9
+
+
+def test_digits_on_displays_are_read(cnn: Recogniser) -> None:
+    found = [read_digits(display(digit), cnn) for digit in range(10)]
+    assert [[len(row) for row in rows] for rows in found] == [[1]] * 10
+    assert sum(rows[0][0].digit == digit for digit, rows in enumerate(found)) >= 8
+
+
+@pytest.mark.parametrize("text", ["A", "HX", "WHAT"])
+def test_a_picture_of_letters_holds_no_digit(cnn: Recogniser, text: str) -> None:
+    with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
+        read_digits(printed(text, "DejaVuSans"), cnn)
+
+
+def test_letters_beside_digits_are_left_out(cnn: Recogniser) -> None:
+    (row,) = read_digits(printed("A 37 K 5", "DejaVuSans"), cnn)
+    assert [digit.digit for digit in row] == [3, 7, 5]
+    assert all(left.box[2] <= right.box[0] for left, right in pairwise(row))
+
+
+def test_handwriting_above_digits_is_left_out(cnn: Recogniser) -> None:
+    digits, labels = strokes.make(10, 3)
+    letters = strokes.make_others(400, 5)
+    sure = letters[usual(detector().predict(letters)[:, 0]) < 0.01][:4]
+    rows = [list(sure / np.float32(255)), list(digits[:5] / np.float32(255))]
+    found = read_digits(photograph(rows, Paper(noise=0.01, shade=0.2), seed=0), cnn)
+    assert [digit.digit for digit in found[-1]] == labels[:5].tolist()
+    assert len(found) == 1
+
+
+def test_command_line(tmp_path: Path) -> None:
+    Image.fromarray(printed("H", "DejaVuSans")).save(tmp_path / "letter.png")
+    Image.fromarray(printed("7 H", "DejaVuSans")).save(tmp_path / "both.png")
+    done = groundup("predict", tmp_path / "letter.png", tmp_path / "both.png", "--model", "cnn", "--json")
+    assert done.code == 1
+    letter, both = done.json["pictures"]
+    assert letter["error"] == "nothing in the picture looks like a digit"
+    assert (both["rows"], both["error"]) == (["7"], None)
+
+
+def test_a_recogniser_of_other_things_is_not_doubted(cnn: Recogniser) -> None:
+    assert isinstance(cnn, Model)
+    other = replace(cnn, class_names=tuple("abcdefghij"))
+    assert doubting(other, detector().predict) is None
+    assert other.class_names != DIGITS
+    ((answer, _, _),) = read_digits(printed("H", "DejaVuSans"), other)[0]
+    assert answer == int(other.predict(to_mnist(printed("H", "DejaVuSans") / np.float32(255)).pixels[None]).argmax())
+
+
+def test_the_odds_are_those_of_what_it_learned_from() -> None:
+    digits = 60_000 + sources.DRAWN["strokes"][0] + sources.MACHINE_MADE
+    assert digits / sources.DRAWN["others"][0] == pytest.approx(LEARNED_ODDS)
+
+
+def test_what_is_more_usual_is_more_probable() -> None:
+    even = LEARNED_ODDS / (LEARNED_ODDS + USUAL_ODDS)
+    np.testing.assert_allclose(usual(np.array([0, even, 1])), [0, 0.5, 1])
+    grid = np.linspace(0.01, 0.99, 99)
+    odds = usual(grid) / (1 - usual(grid))
+    np.testing.assert_allclose(odds, grid / (1 - grid) * USUAL_ODDS / LEARNED_ODDS)
+
+
+def test_rows_without_digits_go_and_the_order_stays() -> None:
+    picture = open_picture(photograph([[one / np.float32(255) for one in strokes.make(6, 0)[0]]], Paper(), seed=0))
+    asked: list[int] = []
+
+    def classify(pixels: Pixels) -> NDArray[Any]:
+        return np.full((len(pixels), 10), 0.1) + 0.9 * np.eye(10)[0]
+
+    def every_second(pixels: Pixels) -> NDArray[Any]:
+        asked.append(len(pixels))
+        return np.arange(len(pixels)) % 2.0
+
+    whole = read_page(picture, classify).rows[0]
+    assert [one.is_digit for one in whole] == [1] * len(whole)
+    kept = read_page(picture, classify, every_second).rows[0]
+    assert asked == [len(whole)]
+    assert [one.prepared.box for one in kept] == [one.prepared.box for one in whole[1::2]]
+    with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
+        read_page(picture, classify, lambda pixels: np.zeros(len(pixels)))
+
+
+def test_the_detector_was_trained_as_its_recipe_says(tell: Recogniser) -> None:
+    assert tell.class_names == sources.KINDS
+    trained = Configuration.from_table(tell.training["configuration"])
+    chosen = {name: getattr(trained, name) for name in ("seed", "data_sha256", "backend", "precision")}
+    assert trained == replace(recipe(sources.DIGITS_OR_NOT), **chosen)
+    assert len(tell.training["history"]) == trained.epochs
+
+
+def test_the_detector_reproduces_its_test_accuracy(tell: Recogniser, mnist_folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv(sources.VARIABLE, str(mnist_folder))
+    digits = load("mnist").test.images
+    others = strokes.make_others(sources.DRAWN["others"][1], sources.DRAWN_SEEDS[1])
+    right = [tell.predict(digits).argmax(axis=1) == 0, tell.predict(others).argmax(axis=1) == 1]
+    assert np.concatenate(right).mean() == pytest.approx(tell.training["test_accuracy"], abs=2e-4)
