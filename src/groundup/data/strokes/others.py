@@ -157,10 +157,10 @@ def word(rng: np.random.Generator) -> str:
     for _ in range(rng.integers(*WORD_LENGTHS)):
         digit = STYLES[rng.integers(len(STYLES))].path
         path = LETTERS[rng.integers(len(LETTERS))] if rng.random() < 0.5 else digit
-        words = [word.partition(",")[::2] for word in path.split() if word != "/"]
-        across = [int(x) for x, _ in words]
-        moved = iter(f"{x + left - min(across)},{y}" for x, (_, y) in zip(across, words, strict=True))
-        strokes.append(" ".join("/" if word == "/" else next(moved) for word in path.split()))
+        points = [point.partition(",")[::2] for point in path.split() if point != "/"]
+        across = [int(x) for x, _ in points]
+        moved = iter(f"{x + left - min(across)},{y}" for x, (_, y) in zip(across, points, strict=True))
+        strokes.append(" ".join("/" if point == "/" else next(moved) for point in path.split()))
         left += max(across) - min(across) + int(rng.integers(*WORD_GAPS))
     return " / ".join(strokes)
 
@@ -168,8 +168,8 @@ def word(rng: np.random.Generator) -> str:
 def scribble(rng: np.random.Generator) -> str:
     """Return the path of a pen that goes anywhere."""
     points = rng.integers(0, 101, size=(rng.integers(*SCRIBBLE_POINTS), 2))
-    words = [f"{x},{y}" + "!" * (rng.random() < 0.3) for x, y in points.tolist()]
-    return " ".join(words).removesuffix("!")
+    passed = [f"{x},{y}" + "!" * (rng.random() < 0.3) for x, y in points.tolist()]
+    return " ".join(passed).removesuffix("!")
 
 
 def _solid(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
