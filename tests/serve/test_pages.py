@@ -15,6 +15,9 @@ from watched_playground import Watched, watched_playground
 
 pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install groundup[play]")
 
+from test_drawing import SEVEN, stroke
+
+from groundup.serve import drawing
 from groundup.serve.pages import Pages
 
 MOST = 2
@@ -41,7 +44,8 @@ def until(watched: Watched, **wanted: int) -> None:
 
 def test_what_a_visitor_had_is_freed_when_the_page_is_closed(visit: Visit, watched: Watched) -> None:
     until(watched, visitors=0, pages=0, processes=0)
-    page = visit("?tab=train&pictures=500&pace=2&model=fast99")
+    drawn = drawing.write([stroke(SEVEN)])  # so that what tells digits from the rest is there, and stays for all
+    page = visit(f"?tab=train&pictures=500&pace=2&model=fast99&draw={drawn}")
     before = watched.holds()
     assert before["visitors"] == before["pages"] == 1
     page.get_by_test_id("train-start").click()
