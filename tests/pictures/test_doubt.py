@@ -24,7 +24,7 @@ from groundup.models.configuration import Configuration
 from groundup.models.model import Model
 from groundup.models.recipes import recipe
 from groundup.models.recogniser import Recogniser
-from groundup.pictures import to_mnist
+from groundup.pictures import explanation, to_mnist
 from groundup.pictures.digits import read_digits, read_page
 from groundup.pictures.doubt import LEARNED_ODDS, USUAL_ODDS, detector, doubting, usual
 from groundup.pictures.reading import open_picture
@@ -171,9 +171,15 @@ def test_rows_without_digits_go_and_the_order_stays() -> None:
 
     whole = read_page(picture, classify).rows[0]
     assert [one.is_digit for one in whole] == [1] * len(whole)
-    kept = read_page(picture, classify, every_second).rows[0]
+    page = read_page(picture, classify, every_second)
     assert asked == [len(whole)]
-    assert [one.prepared.box for one in kept] == [one.prepared.box for one in whole[1::2]]
+    assert [one.prepared.box for one in page.rows[0]] == [one.prepared.box for one in whole[1::2]]
+    assert [one.prepared.box for one in page.left_out] == [one.prepared.box for one in whole[0::2]]
+    boxes = np.asarray(explanation._boxes(page))
+    for index, one in enumerate(whole):
+        left, top, right, _ = one.prepared.box
+        edge = boxes[top - 1, left : right - 1]
+        assert (edge == (explanation.DROPPED if index % 2 == 0 else explanation.COLOURS[0])).all()
     with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
         read_page(picture, classify, lambda pixels: np.zeros(len(pixels)))
 
