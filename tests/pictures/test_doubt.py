@@ -27,6 +27,7 @@ from groundup.models.recogniser import Recogniser
 from groundup.pictures import explanation, to_mnist
 from groundup.pictures.digits import read_digits, read_page
 from groundup.pictures.doubt import LEARNED_ODDS, USUAL_ODDS, detector, doubting, usual
+from groundup.pictures.ink import find_ink
 from groundup.pictures.reading import open_picture
 
 Pixels = NDArray[np.uint8]
@@ -114,6 +115,46 @@ def test_letters_beside_digits_are_left_out(cnn: Recogniser) -> None:
     (row,) = read_digits(printed("A 37 K 5", "DejaVuSans"), cnn)
     assert [digit.digit for digit in row] == [3, 7, 5]
     assert all(left.box[2] <= right.box[0] for left, right in pairwise(row))
+
+
+def disc(side: int, radius: float, picture: Pixels | None = None) -> Pixels:
+    """Return a black disc in the middle of a white picture; its radius is a share of the side."""
+    white = np.full((side, side), 255, np.uint8) if picture is None else picture
+    return np.asarray(cv2.circle(white, (side // 2, side // 2), round(radius * side), 0, -1, cv2.LINE_AA), np.uint8)
+
+
+@pytest.mark.parametrize("radius", [0.05, 0.1, 0.2, 0.3, 0.4])
+@pytest.mark.parametrize("side", [100, 400, 1200])
+def test_a_disc_is_no_ring_however_large(cnn: Recogniser, side: int, radius: float) -> None:
+    picture = disc(side, radius)
+    found = find_ink(np.asarray(picture, np.float32) / 255)
+    assert np.mean(found.mask == (picture < 128)) > 0.99
+    for each in (picture, 255 - picture):
+        with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
+            read_digits(each, cnn)
+
+
+@pytest.mark.parametrize("half", [0.1, 0.2, 0.3, 0.4])
+def test_a_square_is_no_digit(cnn: Recogniser, half: float) -> None:
+    picture = np.full((400, 400), 255, np.uint8)
+    picture[round(400 * (0.5 - half)) : round(400 * (0.5 + half)), round(400 * (0.5 - half)) : -60] = 0
+    with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
+        read_digits(picture, cnn)
+
+
+def test_a_digit_beside_a_disc_is_read(cnn: Recogniser) -> None:
+    digit = printed("7", FONTS[0])[:180, :180]
+    picture = np.hstack([digit, disc(180, 0.4)])
+    assert [[one.digit for one in row] for row in read_digits(picture, cnn)] == [[7]]
+
+
+def test_a_wide_shadow_is_no_solid_shape() -> None:
+    down, across = np.mgrid[:300, :300]
+    shadow = 0.45 * np.exp(-((down - 150) ** 2 + (across - 150) ** 2) / (2 * 60**2))
+    paper = np.asarray(0.9 - shadow, np.float32)
+    paper[100:200, 148:154] = 0.1
+    found = find_ink(paper)
+    assert 400 < np.count_nonzero(found.mask) < 900
 
 
 def test_handwriting_above_digits_is_left_out(cnn: Recogniser) -> None:

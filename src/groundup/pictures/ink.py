@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +17,10 @@ Mask = NDArray[np.bool_]
 MIN_CONTRAST = 0.06  # between ink and background, in 0..1
 BACKGROUND_SIDE = 256  # the background is smooth: it is found in a picture with no longer side than this
 REACHES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)  # how wide ink may be, as shares of the picture's shorter side, tried in turn
+SOLID = 0.2  # what is wider than this share of the shorter side may be a shadow, or a shape that is filled with ink
+HARD = 0.8  # of a shape's edge must be hard: a shadow's is soft
+SOBEL_STEP = 4.0  # what Sobel's filter gives at a step of 1
+CROSS, SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((5, 5), np.uint8)
 DARK = 0.25  # where the paper is darker than this, what is left of it is noise, which must not be magnified
 SMOOTHED_SIDE = 400  # pictures with a longer side have enough pixels across a stroke for their noise to be smoothed
 
@@ -47,7 +52,8 @@ def find_ink(grey: Grey) -> Ink:
 
     The background is what a closing leaves: a stroke is narrower than the closing's square, so that it is filled from
     its sides, and shadows are wider, so that they stay. How wide the strokes are is not known. So wide squares are
-    tried first, and narrower ones while what they find is as wide as they are: then it is a shadow.
+    tried first, and narrower ones while what they find is as wide as they are: then it is a shadow. What is as wide,
+    but has hard edges, is ink all the same: it is painted over before.
 
     Raises
     ------
@@ -58,11 +64,12 @@ def find_ink(grey: Grey) -> Ink:
         grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), max(grey.shape) / SMOOTHED_SIDE / 3), np.float32)
     light = is_light(grey)
     paper = 1 - grey if light else grey
+    solid, painted = _without_solids(paper)
     tried = []
     for reach in REACHES:
-        background = close(paper, reach)
+        background = close(painted, reach)
         ink: Grey = np.asarray((background - paper) / np.maximum(background, DARK), np.float32)
-        width = stroke_widest(ink > edge_level(ink))
+        width = stroke_widest((ink > edge_level(ink)) & ~solid)
         tried.append((ink, width, background))
         if width < reach * min(grey.shape) / 2:
             break
@@ -104,6 +111,43 @@ def close(paper: Grey, reach: float) -> Grey:
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     smooth = cv2.blur(closed, (5, 5))[side:-side, side:-side]  # a closing leaves steps
     return np.asarray(cv2.resize(smooth, grey_size(paper), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _without_solids(paper: Grey) -> tuple[Mask, Grey]:
+    """Return where solid shapes are, and the paper without them, as it is around each."""
+    small = shrink_to(paper, BACKGROUND_SIDE)
+    slope = np.sqrt(steepness(small)) / SOBEL_STEP
+    solid, painted = np.zeros(small.shape, np.bool_), small.copy()
+    for shape in _wide_shapes(small < edge_level(small)):
+        grown = cv2.dilate(shape, SQUARE) > 0  # its soft edge is not left on the paper
+        level = float(np.median(small[grown & (shape == 0)]))
+        step = level - float(np.median(small[shape > 0]))
+        edge = cv2.morphologyEx(shape, cv2.MORPH_GRADIENT, CROSS) > 0
+        if np.mean(slope[edge] > step / 4) > HARD:
+            solid |= grown
+            painted[grown] = level
+    if not solid.any():
+        return np.zeros(paper.shape, np.bool_), paper
+    where, whole = (
+        cv2.resize(each, grey_size(paper), interpolation=cv2.INTER_NEAREST)
+        for each in (solid.astype(np.uint8), painted)
+    )
+    return where > 0, np.where(where > 0, whole, paper)
+
+
+def _wide_shapes(mask: Mask) -> Iterator[NDArray[np.uint8]]:
+    """Yield the masks, 0 or 1, of connected shapes that are too wide for strokes.
+
+    One that touches the picture's border is none: there the table begins on which the paper lies.
+    """
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    for label, (left, top, width, height, _) in enumerate(boxes):
+        inside = min(left, top) > 0 and left + width < mask.shape[1] and top + height < mask.shape[0]
+        if label == 0 or not inside or min(width, height) < SOLID * min(mask.shape):
+            continue
+        shape = (labels == label).astype(np.uint8)
+        if 2 * cv2.distanceTransform(shape, cv2.DIST_L2, 3).max() > SOLID * min(mask.shape):
+            yield shape
 
 
 def grey_size(grey: Grey) -> tuple[int, int]:
