@@ -67,7 +67,7 @@ def find_ink(grey: Grey) -> Ink:
     solid, painted = _without_solids(paper)
     tried = []
     for reach in REACHES:
-        background = close(painted, reach)
+        background = background_of(painted, reach)
         ink: Grey = np.asarray((background - paper) / np.maximum(background, DARK), np.float32)
         width = stroke_widest((ink > edge_level(ink)) & ~solid)
         tried.append((ink, width, background))
@@ -100,30 +100,35 @@ def _slope(grey: Grey) -> Grey:
     return np.asarray(middle + (bottom - top) * down[:, None] + (right - left) * across, np.float32)
 
 
+def background_of(paper: Grey, reach: float) -> Grey:
+    """Return the picture without what is darker and narrower than `reach`, and smooth."""
+    closed = close(shrink_to(paper, BACKGROUND_SIDE), reach)
+    smooth = cv2.blur(closed, (5, 5), borderType=cv2.BORDER_REPLICATE)  # a closing leaves steps
+    return np.asarray(cv2.resize(smooth, grey_size(paper), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def close(paper: Grey, reach: float) -> Grey:
     """Return the picture without what is darker and narrower than `reach`, a share of its shorter side.
 
     Beyond the border the picture goes on as it ends, so that the paper between ink and border is nothing narrow.
     """
-    small = shrink_to(paper, BACKGROUND_SIDE)
-    side = max(3, round(reach * min(small.shape))) | 1
-    padded = cv2.copyMakeBorder(small, side, side, side, side, cv2.BORDER_REPLICATE)
+    side = max(3, round(reach * min(paper.shape))) | 1
+    padded = cv2.copyMakeBorder(paper, side, side, side, side, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
-    smooth = cv2.blur(closed, (5, 5))[side:-side, side:-side]  # a closing leaves steps
-    return np.asarray(cv2.resize(smooth, grey_size(paper), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(closed[side:-side, side:-side], np.float32)
 
 
 def _without_solids(paper: Grey) -> tuple[Mask, Grey]:
     """Return where solid shapes are, and the paper without them, as it is around each."""
     small = shrink_to(paper, BACKGROUND_SIDE)
-    slope = np.sqrt(steepness(small)) / SOBEL_STEP
+    steep = slope(small)
     solid, painted = np.zeros(small.shape, np.bool_), small.copy()
     for shape in _wide_shapes(small < edge_level(small)):
         grown = cv2.dilate(shape, SQUARE) > 0  # its soft edge is not left on the paper
         level = float(np.median(small[grown & (shape == 0)]))
         step = level - float(np.median(small[shape > 0]))
         edge = cv2.morphologyEx(shape, cv2.MORPH_GRADIENT, CROSS) > 0
-        if np.mean(slope[edge] > step / 4) > HARD:
+        if np.mean(steep[edge] > step / 4) > HARD:
             solid |= grown
             painted[grown] = level
     if not solid.any():
@@ -168,6 +173,11 @@ def steepness(grey: Grey) -> Grey:
     """Return the squared length of the gradient."""
     gradient = [cv2.Sobel(grey, cv2.CV_32F, *axes, borderType=cv2.BORDER_REPLICATE) for axes in ((1, 0), (0, 1))]
     return np.asarray(gradient[0] ** 2 + gradient[1] ** 2, np.float32)
+
+
+def slope(grey: Grey) -> Grey:
+    """Return by how much the brightness changes from one pixel to the next but one, where it is steepest."""
+    return np.asarray(np.sqrt(steepness(grey)) / SOBEL_STEP, np.float32)
 
 
 def edge_level(ink: Grey) -> float:

@@ -12,6 +12,7 @@ from groundup.errors import PictureError
 from groundup.pictures.ink import Grey, Ink, Mask, find_ink, stroke_widest
 from groundup.pictures.lines import find_lines
 from groundup.pictures.pieces import Pieces, choose_pieces, find_pieces
+from groundup.pictures.sheet import without_table
 
 MOST_PIECES = 500  # more pieces of ink than these are no digits: grass, print, a screen's pixels
 
@@ -49,7 +50,7 @@ def find_writing(grey: Grey) -> Writing:
     PictureError
         If there is none.
     """
-    found = find_ink(grey)
+    found = find_ink(without_table(grey))
     lines = find_lines(found.faint, stroke_widest(found.mask))
     mask = found.mask & ~lines
     soft = cv2.dilate(lines.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # a line's edges are no ink either

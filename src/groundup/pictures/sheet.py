@@ -1,0 +1,128 @@
+"""The sheet of paper in a photo that shows the table, too, or the window in a picture of a screen.
+
+A sheet is large, straight-sided and of one piece once its ink is filled in; its edge is hard, there is ink in its
+middle, and around it there is none. So it is told from what looks like one: the lit part of a page that has a hard
+shadow, a box of a form, a thick zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from groundup.pictures.ink import BACKGROUND_SIDE, CROSS, DARK, HARD, Grey, Mask, close, grey_size, shrink_to, slope
+
+SMALLEST = 100  # pixels of the shorter side of a picture that shows a table
+SHADES = 12  # between the darkest and the lightest, at each of which a sheet is looked for
+LEAST, MOST = 0.1, 0.98  # of the picture that a sheet covers
+CONVEX = 0.96  # of its convex hull that it covers
+RECTANGULAR = 0.7  # of the smallest rectangle around it that the hull covers
+SLIM = 0.3  # as wide as long, at least
+TOLERANCE, STRAIGHT = 0.02, 0.96  # of the hull a polygon covers whose sides are off by this share of its length
+WIDE = 0.6  # of its shorter side is paper, once ink is filled in: the strokes of a thick digit are narrower
+STROKE = 1 / 12  # how wide ink on a sheet may be, as a share of the picture's shorter side
+STEP = 0.1  # in brightness, between a sheet and the table, at least
+STEEP = 2 / 3  # of that step is within two pixels of a small picture, where the edge is hard
+RIM = 0.015  # of the picture's shorter side: how wide the sheet's soft edge is
+MIDDLE = 0.1  # of its shorter side away from its edge a sheet's middle begins
+INK = 0.15  # of the paper's brightness is missing where there is ink, at least
+MARKED = 0.001  # of a sheet's middle that is ink, at least
+BARE = 0.7  # compared to the sheet's ink, how dark the darkest places of the table are, at most
+
+Shape = NDArray[np.uint8]
+"""A mask of 0 and 1."""
+
+
+def without_table(grey: Grey) -> Grey:
+    """Return the picture as if its sheet went on over all of it.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (height, width)
+        0 is black, 1 is white.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, width)
+        Where there is something else than the sheet, as bright as the nearest part of it. The same picture, if it
+        shows no table.
+    """
+    small = shrink_to(grey, BACKGROUND_SIDE)
+    if min(small.shape) < SMALLEST:
+        return grey
+    sheet = max(_sheet(small), _sheet(1 - small), key=np.count_nonzero)
+    if not sheet.any():
+        return grey
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~sheet).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    brightness = np.zeros(int(nearest.max()) + 1, np.float32)
+    brightness[nearest[sheet]] = cv2.medianBlur(small, 5)[sheet]
+    inside = cv2.resize(sheet.astype(np.float32), grey_size(grey), interpolation=cv2.INTER_LINEAR) > 0.5
+    return np.where(inside, grey, cv2.resize(brightness[nearest], grey_size(grey), interpolation=cv2.INTER_LINEAR))
+
+
+def _sheet(small: Grey) -> Mask:
+    """Return where the largest sheet is that is lighter than the table, without its soft edge; nowhere if none is."""
+    largest = np.zeros(small.shape, np.bool_)
+    paper = close(small, STROKE)
+    missing = np.asarray((paper - small) / np.maximum(paper, DARK), np.float32)
+    steep = np.asarray(cv2.dilate(slope(paper), _square(0, small)), np.float32)  # a hull may be off by a pixel
+    for level in np.linspace(paper.min(), paper.max(), SHADES + 2)[1:-1]:
+        for shape in _straight_shapes(paper > level):
+            inside = cv2.erode(shape, _square(RIM, shape)) > 0
+            if np.count_nonzero(inside) > np.count_nonzero(largest) and (
+                _stands_out(shape, paper, steep) and _is_written_on(shape, missing)
+            ):
+                largest = inside
+    return largest
+
+
+def _straight_shapes(mask: Mask) -> Iterator[Shape]:
+    """Yield the hulls of connected shapes that are large, wide, and straight-sided."""
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for outline in outlines:
+        hull = cv2.convexHull(outline)
+        area = cv2.contourArea(hull)
+        width, length = sorted(cv2.minAreaRect(hull)[1])
+        polygon = cv2.approxPolyDP(hull, TOLERANCE * cv2.arcLength(hull, closed=True), closed=True)
+        if (
+            LEAST * mask.size < area < MOST * mask.size
+            and width > SLIM * length
+            and area > RECTANGULAR * width * length
+            and cv2.contourArea(polygon) > STRAIGHT * area
+            and cv2.contourArea(outline) > CONVEX * area
+        ):
+            shape = np.asarray(cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), hull, 1), np.uint8)
+            if 2 * cv2.distanceTransform(shape * mask, cv2.DIST_L2, 3).max() > WIDE * width:
+                yield shape
+
+
+def _stands_out(shape: Shape, paper: Grey, steep: Grey) -> bool:
+    """Say whether a shape is lighter than what is around it, and its edge hard."""
+    around = cv2.dilate(shape, _square(RIM, shape)) == 0
+    if not around.any():
+        return False
+    step = float(np.median(paper[shape > 0]) - np.median(paper[around]))
+    edge = cv2.morphologyEx(shape, cv2.MORPH_GRADIENT, CROSS) > 0
+    return step > STEP and float(np.mean(steep[edge] > STEEP * step)) > HARD
+
+
+def _is_written_on(shape: Shape, missing: Grey) -> bool:
+    """Say whether there is ink in a shape's middle, and none around it; `missing` is the share of the paper's light."""
+    framed = cv2.copyMakeBorder(shape, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    middle = missing[depth > MIDDLE * min(cv2.boundingRect(shape)[2:])]
+    # Beside a hard edge a closing fills what is no ink, so what is around begins a stroke's width away.
+    around = missing[cv2.dilate(shape, _square(STROKE, shape)) == 0]
+    if np.mean(middle > INK) < MARKED:
+        return False
+    return not around.size or float(np.quantile(around, 0.9995)) < BARE * float(np.quantile(middle, 1 - MARKED))
+
+
+def _square(reach: float, shape: Grey | Shape) -> Shape:
+    """Return what shapes are grown and shrunk by: so far in all directions, as a share of the shorter side."""
+    return np.ones((2 * max(1, round(reach * min(shape.shape))) + 1,) * 2, np.uint8)

@@ -1,0 +1,135 @@
+"""A sheet on a table is read as if it went on over the whole picture; what only looks like one stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from groundup.data import strokes
+from groundup.errors import PictureError
+from groundup.models.recogniser import Recogniser
+from groundup.pictures.digits import read_digits
+from groundup.pictures.ink import Grey
+from groundup.pictures.sheet import without_table
+
+SIDE = 600
+FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+TABLES = {
+    "left": [(0, 0, 100, SIDE)],
+    "left and above": [(0, 0, 80, SIDE), (0, 0, SIDE, 90)],
+    "left and right": [(0, 0, 80, SIDE), (SIDE - 80, 0, SIDE, SIDE)],
+    "all but below": [(0, 0, 80, SIDE), (SIDE - 80, 0, SIDE, SIDE), (0, 0, SIDE, 80)],
+    "all around": [(0, 0, 110, SIDE), (SIDE - 110, 0, SIDE, SIDE), (0, 0, SIDE, 60), (0, SIDE - 60, SIDE, SIDE)],
+}
+"""Left, top, right and bottom of what is not covered by the sheet."""
+
+
+def page(text: str = "5 2") -> Grey:
+    """Return a white page with this text in its middle, (SIDE, SIDE)."""
+    picture = Image.new("L", (SIDE, SIDE), 217)
+    font = ImageFont.truetype(str(FONT), 170)
+    ImageDraw.Draw(picture).text((SIDE / 2, SIDE / 2), text, font=font, fill=40, anchor="mm")
+    return np.asarray(picture, np.float32) / 255
+
+
+def photographed(picture: Grey, noise: float = 0.012) -> NDArray[np.uint8]:
+    """Return the picture as a camera gives it: less sharp, and with noise."""
+    soft = cv2.GaussianBlur(picture, (0, 0), 1) + np.random.default_rng(0).normal(0, noise, picture.shape)
+    return np.asarray(np.rint(255 * np.clip(soft, 0, 1)), np.uint8)
+
+
+def on_table(sheet: Grey, table: str, shade: float, turned: float) -> tuple[Grey, NDArray[np.bool_]]:
+    """Return a sheet on a wooden table, turned by degrees, and where the table can be seen."""
+    bare = np.zeros((SIDE, SIDE), np.float32)
+    for left, top, right, bottom in TABLES[table]:
+        bare[top:bottom, left:right] = 1
+    turn = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), turned, 1)
+    bare = np.asarray(cv2.warpAffine(bare, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE), np.float32)
+    grain = cv2.GaussianBlur(np.random.default_rng(1).normal(0, 1, (SIDE, SIDE)), (0, 0), sigmaX=30, sigmaY=2)
+    wood = shade * (1 + 0.1 * grain / grain.std())
+    return np.asarray(sheet * (1 - bare) + wood * bare, np.float32), bare > 0.5
+
+
+def read(picture: NDArray[np.uint8]) -> list[str]:
+    return ["".join(str(one.digit) for one in row) for row in read_digits(picture, Recogniser.load("cnn"))]
+
+
+@pytest.mark.parametrize("turned", [0, 4])
+@pytest.mark.parametrize("shade", [0.15, 0.45])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_sheet_on_a_table_is_read(table: str, shade: float, turned: float) -> None:
+    picture = photographed(on_table(page(), table, shade, turned)[0])
+    assert read(picture) == ["52"]
+    assert read(255 - picture) == ["52"]  # a slate on a bright table
+
+
+def test_a_table_in_the_corner() -> None:
+    down, across = np.mgrid[:SIDE, :SIDE]
+    picture = np.where(down + across < 200, np.float32(0.2), page())
+    assert read(photographed(picture)) == ["52"]
+
+
+def test_a_sheet_seen_from_the_side() -> None:
+    seen, table = on_table(page(), "all around", 0.3, 0)
+    corners = np.array([[0, 0], [SIDE, 0], [SIDE, SIDE], [0, SIDE]], np.float32)
+    leaning = corners + np.array([[70, 40], [-60, 20], [10, -10], [0, 0]], np.float32)
+    view = cv2.getPerspectiveTransform(corners, leaning)
+    picture = cv2.warpPerspective(seen, view, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+    assert table.any()
+    assert read(photographed(np.asarray(picture, np.float32))) == ["52"]
+
+
+def test_the_table_is_as_bright_as_the_sheet_beside_it_and_the_sheet_untouched() -> None:
+    down = np.linspace(0, 0.2, SIDE, dtype=np.float32)[:, None]
+    seen, table = on_table(page() - down, "all around", 0.2, 3)
+    found = without_table(seen)
+    inside = cv2.erode((~table).astype(np.uint8), np.ones((41, 41), np.uint8)) > 0
+    assert np.array_equal(found[inside], seen[inside])
+    assert np.abs(found[table] - (page("") - down)[table]).max() < 0.06  # the shade goes on upwards and downwards
+
+
+def test_nothing_changes_without_a_table() -> None:
+    blank = np.full((SIDE, SIDE), 0.85, np.float32)
+    for picture in (page(), blank, on_table(blank, "all around", 0.3, 0)[0], page()[::8, ::8]):
+        assert without_table(picture) is picture
+
+
+@pytest.mark.parametrize("thicker", [1, 25, 41])
+def test_thick_digits_are_no_sheets(thicker: int) -> None:
+    digits, _ = strokes.make(300, 3)
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thicker, thicker))
+    for digit in digits:
+        large = cv2.dilate(cv2.resize(digit, (224, 224), interpolation=cv2.INTER_CUBIC), pen)
+        light = np.asarray(large, np.float32) / 255
+        for picture in (light, 1 - light):
+            assert without_table(picture) is picture
+
+
+@pytest.mark.parametrize("soft", [1, 4])
+@pytest.mark.parametrize("slope", [-0.5, 0, 0.7])
+def test_a_shadow_with_writing_in_it_is_no_table(slope: float, soft: float) -> None:
+    down, across = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    dark = cv2.GaussianBlur((across + slope * down > 0).astype(np.float32), (0, 0), soft)
+    picture = np.asarray(page("5  2") * (1 - 0.5 * dark), np.float32)
+    assert without_table(picture) is picture
+    assert read(photographed(picture)) == ["52"]
+
+
+@pytest.mark.parametrize("gap", [20, 90])
+def test_the_boxes_of_a_form_are_no_sheets_by_themselves(gap: int) -> None:
+    form, written = page("") - np.float32(0.25), page("5")
+    for left in (SIDE // 2 - gap // 2 - 240, SIDE // 2 + gap // 2):
+        form[160:440, left : left + 240] = written[160:440, 180:420]
+    assert read(photographed(form)) == ["55"]
+
+
+def test_a_blank_sheet_on_a_table_holds_no_digit() -> None:
+    picture, _ = on_table(np.full((SIDE, SIDE), 0.85, np.float32), "all around", 0.2, 5)
+    with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
+        read(photographed(picture))
