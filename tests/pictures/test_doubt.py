@@ -27,7 +27,7 @@ from groundup.models.recogniser import Recogniser
 from groundup.pictures import explanation, to_mnist
 from groundup.pictures.digits import read_digits, read_page
 from groundup.pictures.doubt import LEARNED_ODDS, USUAL_ODDS, detector, doubting, usual
-from groundup.pictures.ink import find_ink
+from groundup.pictures.ink import Grey, find_ink
 from groundup.pictures.reading import open_picture
 
 Pixels = NDArray[np.uint8]
@@ -148,13 +148,17 @@ def test_a_digit_beside_a_disc_is_read(cnn: Recogniser) -> None:
     assert [[one.digit for one in row] for row in read_digits(picture, cnn)] == [[7]]
 
 
-def test_a_wide_shadow_is_no_solid_shape() -> None:
-    down, across = np.mgrid[:300, :300]
-    shadow = 0.45 * np.exp(-((down - 150) ** 2 + (across - 150) ** 2) / (2 * 60**2))
-    paper = np.asarray(0.9 - shadow, np.float32)
-    paper[100:200, 148:154] = 0.1
-    found = find_ink(paper)
-    assert 400 < np.count_nonzero(found.mask) < 900
+def shaded() -> Grey:
+    """Return a page with a stroke of 180 times 8 pixels and a shadow with soft edges, (300, 300)."""
+    shadow = np.zeros((300, 300), np.float32)
+    shadow[90:210, 60:180] = 0.55
+    paper = 0.85 * (1 - cv2.GaussianBlur(shadow, (0, 0), 10))
+    paper[60:240, 250:258] *= 0.25
+    return np.asarray(paper, np.float32)
+
+
+def test_a_shadow_with_soft_edges_is_no_solid_shape() -> None:
+    assert np.count_nonzero(find_ink(shaded()).mask) == 180 * 8
 
 
 def test_handwriting_above_digits_is_left_out(cnn: Recogniser) -> None:

@@ -121,6 +121,23 @@ def test_a_shadow_with_writing_in_it_is_no_table(slope: float, soft: float) -> N
     assert read(photographed(picture)) == ["52"]
 
 
+def lit(where: NDArray[np.bool_], soft: float, text: str = "52") -> Grey:
+    """Return a page of which only this part is lit, with writing in its middle; the light's edge is soft."""
+    light = cv2.GaussianBlur(where.astype(np.float32), (0, 0), soft)
+    return np.asarray(page(text) * (0.4 + 0.6 * light), np.float32)
+
+
+def test_light_of_other_forms_or_with_a_soft_edge_is_no_sheet() -> None:
+    down, across = np.mgrid[:SIDE, :SIDE]
+    window = (abs(across - 300) < 220) & (abs(down - 300) < 180)
+    corner = (abs(across - 300) < 220) & ((down < 400) | (across < 240)) & (down > 180)
+    triangle = (down > 60) & (down < 440) & (abs(across - 300) < 0.7 * (460 - down))
+    hard = lit(window, 1)
+    assert without_table(hard) is not hard  # but one that has all of it is taken for one
+    for picture in (lit(window, 12), lit(corner, 1), lit(triangle, 1, "5")):
+        assert without_table(picture) is picture
+
+
 @pytest.mark.parametrize("gap", [20, 90])
 def test_the_boxes_of_a_form_are_no_sheets_by_themselves(gap: int) -> None:
     form, written = page("") - np.float32(0.25), page("5")

@@ -64,12 +64,12 @@ def find_ink(grey: Grey) -> Ink:
         grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), max(grey.shape) / SMOOTHED_SIDE / 3), np.float32)
     light = is_light(grey)
     paper = 1 - grey if light else grey
-    solid, painted = _without_solids(paper)
+    painted = _without_solids(paper)
     tried = []
     for reach in REACHES:
         background = background_of(painted, reach)
         ink: Grey = np.asarray((background - paper) / np.maximum(background, DARK), np.float32)
-        width = stroke_widest((ink > edge_level(ink)) & ~solid)
+        width = stroke_widest(ink > edge_level(ink))
         tried.append((ink, width, background))
         if width < reach * min(grey.shape) / 2:
             break
@@ -118,26 +118,21 @@ def close(paper: Grey, reach: float) -> Grey:
     return np.asarray(closed[side:-side, side:-side], np.float32)
 
 
-def _without_solids(paper: Grey) -> tuple[Mask, Grey]:
-    """Return where solid shapes are, and the paper without them, as it is around each."""
+def _without_solids(paper: Grey) -> Grey:
+    """Return the paper without solid shapes, as it is around each."""
     small = shrink_to(paper, BACKGROUND_SIDE)
     steep = slope(small)
-    solid, painted = np.zeros(small.shape, np.bool_), small.copy()
+    solid, painted = np.zeros(small.shape, np.uint8), small.copy()
     for shape in _wide_shapes(small < edge_level(small)):
         grown = cv2.dilate(shape, SQUARE) > 0  # its soft edge is not left on the paper
         level = float(np.median(small[grown & (shape == 0)]))
         step = level - float(np.median(small[shape > 0]))
         edge = cv2.morphologyEx(shape, cv2.MORPH_GRADIENT, CROSS) > 0
         if np.mean(steep[edge] > step / 4) > HARD:
-            solid |= grown
+            solid[grown] = 1
             painted[grown] = level
-    if not solid.any():
-        return np.zeros(paper.shape, np.bool_), paper
-    where, whole = (
-        cv2.resize(each, grey_size(paper), interpolation=cv2.INTER_NEAREST)
-        for each in (solid.astype(np.uint8), painted)
-    )
-    return where > 0, np.where(where > 0, whole, paper)
+    where, whole = (cv2.resize(each, grey_size(paper), interpolation=cv2.INTER_NEAREST) for each in (solid, painted))
+    return np.where(where > 0, whole, paper)
 
 
 def _wide_shapes(mask: Mask) -> Iterator[NDArray[np.uint8]]:

@@ -20,16 +20,12 @@ SHADES = 12  # between the darkest and the lightest, at each of which a sheet is
 LEAST, MOST = 0.1, 0.98  # of the picture that a sheet covers
 CONVEX = 0.96  # of its convex hull that it covers
 RECTANGULAR = 0.7  # of the smallest rectangle around it that the hull covers
-SLIM = 0.3  # as wide as long, at least
 TOLERANCE, STRAIGHT = 0.02, 0.96  # of the hull a polygon covers whose sides are off by this share of its length
-WIDE = 0.6  # of its shorter side is paper, once ink is filled in: the strokes of a thick digit are narrower
 STROKE = 1 / 12  # how wide ink on a sheet may be, as a share of the picture's shorter side
 STEP = 0.1  # in brightness, between a sheet and the table, at least
 STEEP = 2 / 3  # of that step is within two pixels of a small picture, where the edge is hard
 RIM = 0.015  # of the picture's shorter side: how wide the sheet's soft edge is
 MIDDLE = 0.1  # of its shorter side away from its edge a sheet's middle begins
-INK = 0.15  # of the paper's brightness is missing where there is ink, at least
-MARKED = 0.001  # of a sheet's middle that is ink, at least
 BARE = 0.7  # compared to the sheet's ink, how dark the darkest places of the table are, at most
 
 Shape = NDArray[np.uint8]
@@ -82,23 +78,20 @@ def _sheet(small: Grey) -> Mask:
 
 
 def _straight_shapes(mask: Mask) -> Iterator[Shape]:
-    """Yield the hulls of connected shapes that are large, wide, and straight-sided."""
+    """Yield the hulls of connected shapes that are large and straight-sided."""
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     for outline in outlines:
         hull = cv2.convexHull(outline)
         area = cv2.contourArea(hull)
-        width, length = sorted(cv2.minAreaRect(hull)[1])
+        width, height = cv2.minAreaRect(hull)[1]
         polygon = cv2.approxPolyDP(hull, TOLERANCE * cv2.arcLength(hull, closed=True), closed=True)
         if (
             LEAST * mask.size < area < MOST * mask.size
-            and width > SLIM * length
-            and area > RECTANGULAR * width * length
+            and area > RECTANGULAR * width * height
             and cv2.contourArea(polygon) > STRAIGHT * area
             and cv2.contourArea(outline) > CONVEX * area
         ):
-            shape = np.asarray(cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), hull, 1), np.uint8)
-            if 2 * cv2.distanceTransform(shape * mask, cv2.DIST_L2, 3).max() > WIDE * width:
-                yield shape
+            yield np.asarray(cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), hull, 1), np.uint8)
 
 
 def _stands_out(shape: Shape, paper: Grey, steep: Grey) -> bool:
@@ -118,9 +111,7 @@ def _is_written_on(shape: Shape, missing: Grey) -> bool:
     middle = missing[depth > MIDDLE * min(cv2.boundingRect(shape)[2:])]
     # Beside a hard edge a closing fills what is no ink, so what is around begins a stroke's width away.
     around = missing[cv2.dilate(shape, _square(STROKE, shape)) == 0]
-    if np.mean(middle > INK) < MARKED:
-        return False
-    return not around.size or float(np.quantile(around, 0.9995)) < BARE * float(np.quantile(middle, 1 - MARKED))
+    return not around.size or float(np.quantile(around, 0.9995)) < BARE * float(np.quantile(middle, 0.999))
 
 
 def _square(reach: float, shape: Grey | Shape) -> Shape:
