@@ -19,6 +19,7 @@ BACKGROUND_SIDE = 256  # the background is smooth: it is found in a picture with
 REACHES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)  # how wide ink may be, as shares of the picture's shorter side, tried in turn
 SOLID = 0.2  # what is wider than this share of the shorter side may be a shadow, or a shape that is filled with ink
 HARD = 0.8  # of a shape's edge must be hard: a shadow's is soft
+SHARP = 1 / 4  # of the step between a solid shape and the paper is within two pixels of a small picture, at least
 SOBEL_STEP = 4.0  # what Sobel's filter gives at a step of 1
 CROSS, SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((5, 5), np.uint8)
 DARK = 0.25  # where the paper is darker than this, what is left of it is noise, which must not be magnified
@@ -121,14 +122,13 @@ def close(paper: Grey, reach: float) -> Grey:
 def _without_solids(paper: Grey) -> Grey:
     """Return the paper without solid shapes, as it is around each."""
     small = shrink_to(paper, BACKGROUND_SIDE)
-    steep = slope(small)
+    gradient = gradient_length(small)
     solid, painted = np.zeros(small.shape, np.uint8), small.copy()
     for shape in _wide_shapes(small < edge_level(small)):
         grown = cv2.dilate(shape, SQUARE) > 0  # its soft edge is not left on the paper
         level = float(np.median(small[grown & (shape == 0)]))
         step = level - float(np.median(small[shape > 0]))
-        edge = cv2.morphologyEx(shape, cv2.MORPH_GRADIENT, CROSS) > 0
-        if np.mean(steep[edge] > step / 4) > HARD:
+        if has_hard_edge(shape, gradient, SHARP * step):
             solid[grown] = 1
             painted[grown] = level
     where, whole = (cv2.resize(each, grey_size(paper), interpolation=cv2.INTER_NEAREST) for each in (solid, painted))
@@ -170,9 +170,15 @@ def steepness(grey: Grey) -> Grey:
     return np.asarray(gradient[0] ** 2 + gradient[1] ** 2, np.float32)
 
 
-def slope(grey: Grey) -> Grey:
-    """Return by how much the brightness changes from one pixel to the next but one, where it is steepest."""
+def gradient_length(grey: Grey) -> Grey:
+    """Return by how much the brightness changes from one pixel to the next but one, in the steepest direction."""
     return np.asarray(np.sqrt(steepness(grey)) / SOBEL_STEP, np.float32)
+
+
+def has_hard_edge(shape: NDArray[np.uint8], gradient: Grey, least: float) -> bool:
+    """Say whether the gradient is longer than `least` along most of the edge of a shape, a mask of 0 and 1."""
+    edge = cv2.morphologyEx(shape, cv2.MORPH_GRADIENT, CROSS) > 0
+    return float(np.mean(gradient[edge] > least)) > HARD
 
 
 def edge_level(ink: Grey) -> float:

@@ -13,7 +13,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from groundup.pictures.ink import BACKGROUND_SIDE, CROSS, DARK, HARD, Grey, Mask, close, grey_size, shrink_to, slope
+from groundup.pictures.ink import (
+    BACKGROUND_SIDE,
+    DARK,
+    Grey,
+    Mask,
+    close,
+    gradient_length,
+    grey_size,
+    has_hard_edge,
+    shrink_to,
+)
 
 SMALLEST = 100  # pixels of the shorter side of a picture that shows a table
 SHADES = 12  # between the darkest and the lightest, at each of which a sheet is looked for
@@ -26,6 +36,7 @@ STEP = 0.1  # in brightness, between a sheet and the table, at least
 STEEP = 2 / 3  # of that step is within two pixels of a small picture, where the edge is hard
 RIM = 0.015  # of the picture's shorter side: how wide the sheet's soft edge is
 MIDDLE = 0.1  # of its shorter side away from its edge a sheet's middle begins
+FEW = 0.001  # of a sheet's middle is covered by the thinnest writing
 BARE = 0.7  # compared to the sheet's ink, how dark the darkest places of the table are, at most
 
 Shape = NDArray[np.uint8]
@@ -66,12 +77,13 @@ def _sheet(small: Grey) -> Mask:
     largest = np.zeros(small.shape, np.bool_)
     paper = close(small, STROKE)
     missing = np.asarray((paper - small) / np.maximum(paper, DARK), np.float32)
-    steep = np.asarray(cv2.dilate(slope(paper), _square(0, small)), np.float32)  # a hull may be off by a pixel
+    near = cv2.dilate(gradient_length(paper), _square(0, small))  # a hull may be off by a pixel
+    gradient = np.asarray(near, np.float32)
     for level in np.linspace(paper.min(), paper.max(), SHADES + 2)[1:-1]:
         for shape in _straight_shapes(paper > level):
             inside = cv2.erode(shape, _square(RIM, shape)) > 0
             if np.count_nonzero(inside) > np.count_nonzero(largest) and (
-                _stands_out(shape, paper, steep) and _is_written_on(shape, missing)
+                _stands_out(shape, paper, gradient) and _is_written_on(shape, missing)
             ):
                 largest = inside
     return largest
@@ -94,14 +106,13 @@ def _straight_shapes(mask: Mask) -> Iterator[Shape]:
             yield np.asarray(cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), hull, 1), np.uint8)
 
 
-def _stands_out(shape: Shape, paper: Grey, steep: Grey) -> bool:
+def _stands_out(shape: Shape, paper: Grey, gradient: Grey) -> bool:
     """Say whether a shape is lighter than what is around it, and its edge hard."""
     around = cv2.dilate(shape, _square(RIM, shape)) == 0
     if not around.any():
         return False
     step = float(np.median(paper[shape > 0]) - np.median(paper[around]))
-    edge = cv2.morphologyEx(shape, cv2.MORPH_GRADIENT, CROSS) > 0
-    return step > STEP and float(np.mean(steep[edge] > STEEP * step)) > HARD
+    return step > STEP and has_hard_edge(shape, gradient, STEEP * step)
 
 
 def _is_written_on(shape: Shape, missing: Grey) -> bool:
@@ -111,7 +122,7 @@ def _is_written_on(shape: Shape, missing: Grey) -> bool:
     middle = missing[depth > MIDDLE * min(cv2.boundingRect(shape)[2:])]
     # Beside a hard edge a closing fills what is no ink, so what is around begins a stroke's width away.
     around = missing[cv2.dilate(shape, _square(STROKE, shape)) == 0]
-    return not around.size or float(np.quantile(around, 0.9995)) < BARE * float(np.quantile(middle, 0.999))
+    return not around.size or float(np.quantile(around, 1 - FEW / 2)) < BARE * float(np.quantile(middle, 1 - FEW))
 
 
 def _square(reach: float, shape: Grey | Shape) -> Shape:
