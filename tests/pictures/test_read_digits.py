@@ -224,6 +224,35 @@ def test_polarity(paper: Paper, digits: NDArray[np.float32]) -> None:
     assert is_light(1 - grey)
 
 
+@pytest.mark.parametrize("strength", [0.5, 2, 4])
+@pytest.mark.parametrize("centre", [(0.5, 0.5), (0.35, 0.6)])
+def test_polarity_in_the_light_of_a_flash(
+    strength: float, centre: tuple[float, float], digits: NDArray[np.float32]
+) -> None:
+    grey = page(digits, ["808"], Paper()) / np.float32(255)
+    down, across = (np.linspace(0, 1, side) - middle for side, middle in zip(grey.shape, centre, strict=True))
+    flash = np.exp(-strength * (down[:, None] ** 2 + across**2))
+    assert not is_light(np.asarray(grey * flash, np.float32))
+    assert is_light(np.asarray((1 - grey) * flash, np.float32))
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 6, 7, 30])
+def test_polarity_of_flat_pictures(height: int) -> None:
+    picture = np.full((height, 30), 0.8, np.float32)
+    picture[:, 9:12] = 0.2
+    for each in (picture, picture.T):
+        assert not is_light(each)
+        assert is_light(1 - each)
+
+
+def test_polarity_of_digits_that_fill_the_picture(digits: NDArray[np.float32]) -> None:
+    for digit in digits:
+        rows, columns = np.flatnonzero(digit.max(axis=1) > 0.3), np.flatnonzero(digit.max(axis=0) > 0.3)
+        tight = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert is_light(tight)
+        assert not is_light(1 - tight)
+
+
 def test_ruled_lines_are_found_and_the_strokes_across_them_are_kept() -> None:
     mask = np.zeros((200, 300), dtype=bool)
     for row in (40, 80, 120, 160):

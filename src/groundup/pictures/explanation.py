@@ -55,7 +55,7 @@ def _stages(page: Page) -> list[tuple[str, Image.Image]]:
         ("1 grey", Image.fromarray(_grey(writing.grey))),
         ("2 background", Image.fromarray(_grey(writing.ink.background))),
         ("3 ink", Image.fromarray(_grey(1 - writing.ink.ink))),
-        ("4 mask; ruled lines in red", Image.fromarray(_mask(page))),
+        ("4 mask; rules and frames in red", Image.fromarray(_mask(page))),
         ("5 pieces; grey ones are left out", Image.fromarray(_pieces(page))),
         ("6 digits in their rows; grey are none", _boxes(page)),
     ]

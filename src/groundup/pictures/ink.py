@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ REACHES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)  # how wide ink may be, as shares of the
 SOLID = 0.2  # what is wider than this share of the shorter side may be a shadow, or a shape that is filled with ink
 HARD = 0.8  # of a shape's edge must be hard: a shadow's is soft
 SHARP = 1 / 4  # of the step between a solid shape and the paper is within two pixels of a small picture, at least
+PARTS = 7  # of each of a picture's four sides, from whose brightness the background is guessed
+CURVED = 0.15  # a curved surface is that near to the brightness of all parts, if it is the background
 SOBEL_STEP = 4.0  # what Sobel's filter gives at a step of 1
 CROSS, SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((5, 5), np.uint8)
 DARK = 0.25  # where the paper is darker than this, what is left of it is noise, which must not be magnified
@@ -83,22 +86,36 @@ def find_ink(grey: Grey) -> Ink:
 def is_light(grey: Grey) -> bool:
     """Say whether the ink is lighter than the background.
 
-    The background is taken from the picture's border, as a surface that slopes evenly. The ink is on the side on which
-    the pixels at edges lie: a shadow has many pixels, but soft edges.
+    The background is guessed from the picture's border. The ink is on the side on which the pixels at edges lie: a
+    shadow has many pixels, but soft edges.
     """
     small = shrink_to(grey, 4 * BACKGROUND_SIDE)
-    return bool(np.sum(steepness(small) * (small - _slope(small))) > 0)
+    return bool(np.sum(steepness(small) * (small - _guess_background(small))) > 0)
 
 
-def _slope(grey: Grey) -> Grey:
-    """Return the plane through the medians of the picture's four sides."""
-    depth = max(1, min(grey.shape) // 20)
-    top, bottom, left, right = (
-        np.median(side) for side in (grey[:depth], grey[-depth:], grey[:, :depth], grey[:, -depth:])
-    )
-    down, across = (np.linspace(-0.5, 0.5, side) for side in grey.shape)
-    middle = (top + bottom + left + right) / 4
-    return np.asarray(middle + (bottom - top) * down[:, None] + (right - left) * across, np.float32)
+def _guess_background(grey: Grey) -> Grey:
+    """Return the surface to which the picture's border belongs.
+
+    A flash, or a lens, leaves the corners darker than the middle. So the surface is curved, if one fits the border;
+    else, as where ink or a shadow reaches the border, it is the plane through the medians of the four sides.
+    """
+    depth, parts = max(1, min(grey.shape) // 20), min(PARTS, *grey.shape)
+    sides = grey[:depth], grey[-depth:], grey[:, :depth].T, grey[:, -depth:].T
+    medians = np.array([[np.median(part) for part in np.array_split(side, parts, axis=1)] for side in sides])
+    along, end = (np.arange(parts) + 0.5) / parts - 0.5, np.full(parts, 0.5)
+    terms = np.stack(_terms(np.stack([-end, end, along, along]), np.stack([along, along, -end, end])), axis=-1)
+    factors = np.linalg.lstsq(terms.reshape(medians.size, -1), medians.ravel())[0]
+    if np.abs(terms @ factors - medians).max() > CURVED:
+        top, bottom, left, right = np.median(medians, axis=1)
+        factors = np.array([(top + bottom + left + right) / 4, bottom - top, right - left, 0, 0, 0])
+    down, across = (np.linspace(-0.5, 0.5, side, dtype=np.float32) for side in grey.shape)
+    pairs = zip(factors.astype(np.float32), _terms(down[:, None], across), strict=True)
+    return np.asarray(sum(factor * term for factor, term in pairs), np.float32)
+
+
+def _terms(y: NDArray[Any], x: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the terms of a surface of second order."""
+    return [np.ones_like(x), y, x, x * y, y**2, x**2]
 
 
 def background_of(paper: Grey, reach: float) -> Grey:

@@ -30,6 +30,7 @@ SHADES = 12  # between the darkest and the lightest, at each of which a sheet is
 LEAST, MOST = 0.1, 0.98  # of the picture that a sheet covers
 CONVEX = 0.96  # of its convex hull that it covers
 RECTANGULAR = 0.7  # of the smallest rectangle around it that the hull covers
+FULL = 0.92  # of its hull that is no hole in it
 TOLERANCE, STRAIGHT = 0.02, 0.96  # of the hull a polygon covers whose sides are off by this share of its length
 STROKE = 1 / 12  # how wide ink on a sheet may be, as a share of the picture's shorter side
 STEP = 0.1  # in brightness, between a sheet and the table, at least
@@ -103,7 +104,9 @@ def _straight_shapes(mask: Mask) -> Iterator[Shape]:
             and cv2.contourArea(polygon) > STRAIGHT * area
             and cv2.contourArea(outline) > CONVEX * area
         ):
-            yield np.asarray(cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), hull, 1), np.uint8)
+            shape = np.asarray(cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), hull, 1), np.uint8)
+            if np.mean(mask[shape > 0]) > FULL:  # a form's cells have straight sides as well
+                yield shape
 
 
 def _stands_out(shape: Shape, paper: Grey, gradient: Grey) -> bool:

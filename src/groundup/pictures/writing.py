@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup.errors import PictureError
+from groundup.pictures.frames import find_frames
 from groundup.pictures.ink import Grey, Ink, Mask, find_ink, stroke_widest
 from groundup.pictures.lines import find_lines
 from groundup.pictures.pieces import Pieces, choose_pieces, find_pieces
@@ -26,9 +27,9 @@ class Writing:
     grey : ndarray of float32, shape (height, width)
         The picture: 0 is black, 1 is white.
     ink : Ink
-        What stands out from the background, without ruled lines.
+        What stands out from the background, without ruled lines and frames.
     lines : ndarray of bool, shape (height, width)
-        The ruled lines that were taken away.
+        The ruled lines and frames that were taken away.
     pieces : Pieces
         The connected pieces of ink.
     chosen : ndarray of int
@@ -52,6 +53,7 @@ def find_writing(grey: Grey) -> Writing:
     """
     found = find_ink(without_table(grey))
     lines = find_lines(found.faint, stroke_widest(found.mask))
+    lines |= find_frames(found.faint & ~lines, found.mask)
     mask = found.mask & ~lines
     soft = cv2.dilate(lines.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # a line's edges are no ink either
     ink = replace(found, ink=found.ink * (mask | ~soft), mask=mask)
