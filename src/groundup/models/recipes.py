@@ -212,19 +212,19 @@ def lenet5() -> Configuration:
 def cnn() -> Configuration:
     """Convolutions with BatchNorm, a residual block, no large linear layer; AdamW, deformed digits, then settling."""
     block = [
-        *_convolution(80, 80, 3, pool=False),
-        Conv2d(80, 80, 3, padding=1, bias=False),
-        BatchNorm(80),
+        *_convolution(120, 120, 3, pool=False),
+        Conv2d(120, 120, 3, padding=1, bias=False),
+        BatchNorm(120),
     ]
     layers = [
-        *_convolution(1, 32, 5, padding=0),
-        *_convolution(32, 48, 3, pool=False),
-        *_convolution(48, 48, 3),
-        *_convolution(48, 80, 3, pool=False),
+        *_convolution(1, 48, 5, padding=0),
+        *_convolution(48, 72, 3, pool=False),
+        *_convolution(72, 72, 3),
+        *_convolution(72, 120, 3, pool=False),
         Residual(block),
         ReLU(),
         GlobalAvgPool(),
-        Linear(80, 10),
+        Linear(120, 10),
     ]
     return Configuration(
         Network(layers, PICTURE, STANDARD),
