@@ -18,6 +18,7 @@ from groundup import backends, plots
 from groundup.augmentation import HANDWRITING, Augmentation
 from groundup.checks import Checked
 from groundup.layers import BatchNorm, Dropout, Linear, ReLU
+from groundup.models import shipped
 from groundup.models.configuration import FAMILIES
 from groundup.models.model import Model
 from groundup.network import Network
@@ -268,6 +269,18 @@ def test_starting_from_a_model(train: Callable[..., Outcome], tmp_path: Path, mo
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert groundup("train", "--config", "../second/config.toml", "--out", "../third").code == 0
     assert repeatable(tmp_path / "third") == repeatable(tmp_path / "second")
+
+
+def test_starting_from_a_shipped_model(
+    train: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train("--out", "first").code == 0
+    Model.load(tmp_path / "first").save(tmp_path / "weights" / "tiny.safetensors")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "weights")
+    assert train("--init-from", "tiny", "--out", "second").code == 0
+    assert train("--init-from", "first", "--out", "third").code == 0
+    assert config(tmp_path / "second")["init_from"] == "tiny"
+    assert np.array_equal(*(Model.load(tmp_path / run).state["0.weight"] for run in ("second", "third")))
 
 
 def test_cross_validation(train: Callable[..., Outcome], tmp_path: Path) -> None:

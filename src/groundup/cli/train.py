@@ -20,6 +20,7 @@ from groundup.data.datasets import Data, pixel_statistics
 from groundup.data.sources import is_name
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
+from groundup.models import shipped
 from groundup.models.configuration import Configuration
 from groundup.models.recipes import recipe
 from groundup.network import Normalization
@@ -81,8 +82,8 @@ def command(
     if network is not None and config is not None:
         raise ConfigurationError("--network and --config exclude each other: the configuration has its network")
     configuration = Configuration.read(config) if config is not None else recipe(network or "mlp")
-    if settings["init_from"] is not None:
-        settings["init_from"] = str(Path(settings["init_from"]).resolve())
+    if settings["init_from"] is not None and shipped.found(settings["init_from"]) == Path(settings["init_from"]):
+        settings["init_from"] = str(Path(settings["init_from"]).resolve())  # a shipped model keeps its name
     configuration = apply_settings(configuration, settings)
     if data is not None:
         configuration = replace(configuration, data=_lasting(data), data_sha256="")

@@ -53,7 +53,7 @@ class Configuration(Checked):
     augmentation : Augmentation
         How strongly the pictures are deformed in training; not at all by default.
     init_from : str or None
-        A model file or run folder whose weights training starts from, instead of random ones.
+        A model file, run folder or shipped model's name, whose weights training starts from, instead of random ones.
     learning_rate : float
         The schedule's factor 1.
     epochs : int
