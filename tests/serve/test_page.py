@@ -11,7 +11,8 @@ pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install gro
 
 from groundup.serve.tabs import NAMES
 
-SETTLED = 2500  # milliseconds in which a tab has drawn itself
+SETTLED = 2500  # milliseconds in which a tab has drawn itself, unless it says that it is at work
+DONE = "() => [...document.querySelectorAll('.q-spinner')].every(each => each.getClientRects().length === 0)"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -23,6 +24,9 @@ def test_every_tab_opens_by_a_click_without_a_word_on_the_console(visit: Any, sc
         page.get_by_test_id(f"tab-{name}").click()
         page.get_by_test_id(f"panel-{name}").wait_for(timeout=60_000)
         page.wait_for_timeout(SETTLED)
+        if not page.evaluate(DONE):
+            page.wait_for_function(DONE, timeout=120_000)
+            page.wait_for_timeout(SETTLED)
         keep_screenshot(page, f"tab-{name}-{screen}-{theme}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than the screen"
         assert page.locator(".panel:visible").count() == 1
