@@ -205,19 +205,18 @@ def test_what_is_more_usual_is_more_probable() -> None:
 
 def test_rows_without_digits_go_and_the_order_stays() -> None:
     picture = open_picture(photograph([[one / np.float32(255) for one in strokes.make(6, 0)[0]]], Paper(), seed=0))
-    asked: list[int] = []
 
     def classify(pixels: Pixels) -> NDArray[Any]:
         return np.full((len(pixels), 10), 0.1) + 0.9 * np.eye(10)[0]
 
-    def every_second(pixels: Pixels) -> NDArray[Any]:
-        asked.append(len(pixels))
-        return np.arange(len(pixels)) % 2.0
-
     whole = read_page(picture, classify).rows[0]
     assert [one.is_digit for one in whole] == [1] * len(whole)
+    digits = {one.prepared.pixels.tobytes() for one in whole[1::2]}
+
+    def every_second(pixels: Pixels) -> NDArray[Any]:
+        return np.array([float(each.tobytes() in digits) for each in pixels])
+
     page = read_page(picture, classify, every_second)
-    assert asked == [len(whole)]
     assert [one.prepared.box for one in page.rows[0]] == [one.prepared.box for one in whole[1::2]]
     assert [one.prepared.box for one in page.left_out] == [one.prepared.box for one in whole[0::2]]
     boxes = np.asarray(explanation._boxes(page))

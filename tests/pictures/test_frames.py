@@ -17,6 +17,7 @@ from groundup.models.recogniser import Recogniser
 from groundup.pictures.digits import read_digits
 from groundup.pictures.frames import find_frames
 from groundup.pictures.ink import Mask
+from groundup.pictures.pieces import find_pieces
 from groundup.pictures.sheet import without_table
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -135,6 +136,19 @@ def test_a_box_with_a_bent_side_is_found_whole(bent: int) -> None:
     corners = [(left, top), (right + bent, top), (right, bottom), (left, bottom), (left, top)]
     form.drawn.line(corners, fill=40, width=3)
     assert np.array_equal(find_frames(masked(form), masked(form)), masked(form) & ~written)
+
+
+def test_a_digit_that_touches_its_ring_with_faint_ink_alone_stays() -> None:
+    form = Form(1)
+    form.write("5", size=70)
+    written = masked(form)
+    form.drawn.ellipse(form.cell(0), outline=40, width=7)
+    strong = masked(form)
+    left, top, _, _ = form.cell(0)
+    form.drawn.line((left + CELL / 2, top, left + CELL / 2, top + CELL / 2), fill=40, width=2)
+    faint = masked(form)
+    assert len(find_pieces(strong).areas) == len(find_pieces(faint).areas) + 1
+    assert np.array_equal(find_frames(faint, strong) & strong, strong & ~written)
 
 
 def test_some_digits_touch_their_cells_and_some_do_not() -> None:

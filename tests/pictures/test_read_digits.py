@@ -22,13 +22,14 @@ from groundup.models.model import Model
 from groundup.network import Network
 from groundup.pictures import to_mnist
 from groundup.pictures.cuts import find_cuts
-from groundup.pictures.digits import read_digits, read_page
+from groundup.pictures.digits import read_digits, read_page, read_writing
 from groundup.pictures.explanation import save_explanation
 from groundup.pictures.ink import find_ink, is_light
 from groundup.pictures.lines import find_lines
 from groundup.pictures.pieces import find_pieces
 from groundup.pictures.reading import open_picture, shrunk
 from groundup.pictures.rows import find_rows, slope
+from groundup.pictures.writing import find_writing
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
@@ -104,15 +105,38 @@ def test_every_digit_alone(digits: NDArray[np.float32], classify: Classify) -> N
         ]
 
 
-@pytest.mark.parametrize("text", ["00", "23", "80", "56", "3"])
-def test_touching_digits_are_cut(text: str, digits: NDArray[np.float32], classify: Classify) -> None:
+def joined(digits: NDArray[np.float32], text: str) -> NDArray[np.uint8]:
+    """Return a picture of digits that are one piece of ink, since a stroke leads from each to the next."""
     grey = page(digits, [text], Paper(gap=0.04, jitter=0))
     inked = np.flatnonzero((grey < 128).any(axis=0))
     for gap in np.flatnonzero(np.diff(inked) > 1):  # join what stands beside each other by a stroke
         ends = [(int(x), int(np.flatnonzero(grey[:, x] < 128).mean())) for x in inked[[gap, gap + 1]]]
         cv2.line(grey, *ends, 25, 3)
     assert len(find_pieces(find_ink(shrunk(grey / np.float32(255)).grey).mask).areas) == 1
+    return grey
+
+
+@pytest.mark.parametrize("text", ["00", "23", "80", "56", "3"])
+def test_touching_digits_are_cut(text: str, digits: NDArray[np.float32], classify: Classify) -> None:
+    grey = joined(digits, text)
     assert read(grey, classify) == [text]
+
+
+@pytest.mark.parametrize(("halves", "count"), [(1.0, 2), (0.3, 1)])
+def test_what_is_no_digit_is_divided_into_digits_but_not_into_what_is_none(
+    halves: float, count: int, digits: NDArray[np.float32]
+) -> None:
+    def always_sure(pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        return np.full((len(pixels), 10), 0.002) + 0.98 * np.eye(10)[0]
+
+    def no_wide_one(pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        heights = (pixels > 128).any(axis=2).sum(axis=1)
+        return np.where(heights < 18, 0.0, halves)
+
+    picture = open_picture(joined(digits, "56"))
+    writing = find_writing(picture.grey)
+    assert [len(row) for row in read_writing(writing, picture, always_sure).rows] == [1]
+    assert [len(row) for row in read_writing(writing, picture, always_sure, no_wide_one).rows] == [count]
 
 
 def test_boxes_are_in_the_original_s_pixels(digits: NDArray[np.float32], classify: Classify) -> None:

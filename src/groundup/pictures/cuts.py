@@ -10,7 +10,8 @@ from groundup.pictures.ink import Grey, Mask, stroke_width
 
 HEIGHT = 48  # pixels of the piece in which cuts are sought
 SLANT = 0.02  # what a step aside costs, in pixels of ink: a straight cut is better than one as good
-STROKES = 2.0  # a cut goes through no more ink than strokes of this width together
+STROKES = 2.0  # a cut goes through no more ink than this many strokes have,
+MOST = 0.5  # and through no more than this share of the height: parts of bars and lines look like ones
 APART = 0.2  # of the height, at least, between two cuts, and between a cut and the piece's sides
 NARROW = 0.7  # of the height: what is narrower is one digit
 
@@ -32,7 +33,7 @@ def find_cuts(mask: Mask) -> NDArray[np.int64]:
     size = max(2, round(width * HEIGHT / height)), HEIGHT
     ink = np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
     costs, steps = _cheapest(ink)
-    most = STROKES * stroke_width(ink)
+    most = min(STROKES * stroke_width(ink), MOST * HEIGHT)
     regions = np.zeros(ink.shape, dtype=np.int64)
     for end in _valleys(costs, most):
         regions += np.arange(size[0]) >= _path(steps, end)[:, None]

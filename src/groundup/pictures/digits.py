@@ -26,6 +26,7 @@ Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
 DOUBT = 0.3  # where the recogniser is less sure than this of most that it sees, it sees no digits
 NO_DIGIT = 0.5  # what is a digit with a lower probability than this is left out
+OTHER = 0.3  # the probability that counts for what is no digit when a row is divided
 
 
 class Digit(NamedTuple):
@@ -69,6 +70,15 @@ class Recognised:
     def believed(self) -> bool:
         """Whether it is more probably a digit than anything else."""
         return self.is_digit >= NO_DIGIT
+
+    @property
+    def likely(self) -> float:
+        """The probability that counts when a row is divided: of one digit, or of ink that is none.
+
+        Two digits that touch may look like a third one to the recogniser, but hardly like any digit. Were ink that is
+        none to count for less than `OTHER`, letters would be divided until their parts look like digits.
+        """
+        return self.is_digit * float(self.probabilities.max()) if self.believed else OTHER
 
 
 @dataclass(frozen=True)
@@ -161,14 +171,15 @@ def read_writing(writing: Writing, picture: Picture, classify: Classify, is_digi
         for (row, _), of_row in zip(rows, spans, strict=True)
         for span in of_row
     ]
-    answers = classify(np.stack([one.pixels for one in prepared]))
-    recognised = iter([Recognised(*pair) for pair in zip(prepared, answers, strict=True)])
+    pixels = np.stack([one.pixels for one in prepared])
+    told = np.ones(len(pixels)) if is_digit is None else is_digit(pixels)
+    recognised = iter(map(Recognised, prepared, classify(pixels), told.tolist()))
     read = []
     for (row, height), of_row in zip(rows, spans, strict=True):
         known: dict[Span, Recognised] = {span: next(recognised) for span in of_row}
-        sure = {span: float(one.probabilities.max()) for span, one in known.items()}
-        read.append([known[span] for span in best_spans(parts, row, height, sure)])
-    return Page(writing, picture.factor, _doubted(read, is_digit))
+        likely = {span: one.likely for span, one in known.items()}
+        read.append([known[span] for span in best_spans(parts, row, height, likely)])
+    return Page(writing, picture.factor, read)
 
 
 def _rows(writing: Writing, parts: Parts) -> list[tuple[Sequence[int], float]]:
@@ -180,14 +191,6 @@ def _rows(writing: Writing, parts: Parts) -> list[tuple[Sequence[int], float]]:
         members = np.flatnonzero(np.isin(parts.pieces, chosen[row]))
         rows.append((members[np.argsort(middles[members])].tolist(), usual_height(pieces, chosen[row])))
     return rows
-
-
-def _doubted(rows: list[list[Recognised]], is_digit: IsDigit | None) -> list[list[Recognised]]:
-    """Return the rows with the probability that each is a digit at all."""
-    if is_digit is None or not any(rows):
-        return rows
-    told = iter(is_digit(np.stack([one.prepared.pixels for row in rows for one in row])).tolist())
-    return [[replace(one, is_digit=next(told)) for one in row] for row in rows]
 
 
 def _believed(rows: list[list[Recognised]]) -> list[list[Recognised]]:

@@ -52,8 +52,10 @@ def find_frames(faint: Mask, strong: Mask) -> Mask:
         here = slice(top, bottom), slice(left, right)
         piece = outlined.pieces.labels[here] == index + 1
         frames[here] |= _straight_frame(piece, outline - (left, top), outlined.widths[index])
-    rest = _outline(faint & ~frames)
-    return frames | np.isin(rest.pieces.labels, 1 + np.flatnonzero(_encloses(rest, strong)))
+    for mask in (faint, strong):  # what touches a ring with faint ink alone is a piece by itself in the other
+        rest = _outline(mask & ~frames)
+        frames |= np.isin(rest.pieces.labels, 1 + np.flatnonzero(_encloses(rest, strong)))
+    return frames
 
 
 def _outline(mask: Mask) -> Outlined:
