@@ -93,6 +93,16 @@ def test_a_number_is_read_from_left_to_right(model: Recogniser) -> None:
     assert bottom * HEIGHT == pytest.approx(480 + 20, abs=6)
 
 
+def test_a_ring_around_a_number_is_left_out(model: Recogniser) -> None:
+    turn = np.linspace(0, 2 * np.pi, 30)
+    ring = np.round(np.column_stack([470 + 440 * np.cos(turn), 300 + 280 * np.sin(turn)])).astype(int)
+    number = [stroke(TWO), stroke(SEVEN)]
+    alone = reading.of_drawing(number, model.predict)
+    ringed = reading.of_drawing([*number, stroke([(x, y) for x, y in ring.tolist()], width=12)], model.predict)
+    assert ringed.boxes == alone.boxes
+    assert [one.probabilities.argmax() for one in ringed.digits] == [7, 2]
+
+
 def test_a_dot_is_nothing(model: Recogniser) -> None:
     assert not reading.of_drawing([Stroke(np.array([[300, 300]]), np.array([40]))], model.predict).digits
     assert not reading.of_drawing([], model.predict).digits

@@ -54,6 +54,11 @@ def find_writing(grey: Grey) -> Writing:
     found = find_ink(without_table(grey))
     lines = find_lines(found.faint, stroke_widest(found.mask))
     lines |= find_frames(found.faint & ~lines, found.mask)
+    return without_lines(grey, found, lines)
+
+
+def without_lines(grey: Grey, found: Ink, lines: Mask) -> Writing:
+    """Return the writing in ink without ruled lines and frames, all (height, width); errors as for `find_writing`."""
     mask = found.mask & ~lines
     soft = cv2.dilate(lines.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # a line's edges are no ink either
     ink = replace(found, ink=found.ink * (mask | ~soft), mask=mask)

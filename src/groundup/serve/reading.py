@@ -15,11 +15,11 @@ from PIL import Image
 from groundup.errors import PictureError
 from groundup.pictures.digits import Classify, Page, Recognised, read_page, read_writing
 from groundup.pictures.doubt import IsDigit
+from groundup.pictures.frames import find_frames
 from groundup.pictures.ink import Grey, Ink
 from groundup.pictures.mnist import Prepared
-from groundup.pictures.pieces import choose_pieces, find_pieces
 from groundup.pictures.reading import Picture, Source, open_picture
-from groundup.pictures.writing import Writing
+from groundup.pictures.writing import Writing, without_lines
 from groundup.serve import drawing
 from groundup.serve.drawing import Stroke
 
@@ -134,10 +134,8 @@ def _nearest(boxes: Sequence[Box], stroke: Stroke) -> int:
 
 def _writing(ink: Grey) -> Writing:
     """Return the writing on a pad, where, unlike in a photograph, it is known what is ink and what is not."""
-    mask = ink > 0.5
-    none = np.zeros_like(mask)
-    pieces = find_pieces(mask)
-    return Writing(1 - ink, Ink(ink, mask, ink > 0, np.ones_like(ink)), none, pieces, choose_pieces(pieces, ink))
+    found = Ink(ink, ink > 0.5, ink > 0, np.ones_like(ink))
+    return without_lines(1 - ink, found, find_frames(found.faint, found.mask))
 
 
 def _reading(page: Page, picture: Picture) -> Reading:
