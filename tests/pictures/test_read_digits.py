@@ -26,7 +26,7 @@ from groundup.pictures.digits import read_digits, read_page, read_writing
 from groundup.pictures.explanation import save_explanation
 from groundup.pictures.ink import find_ink, is_light
 from groundup.pictures.lines import find_lines
-from groundup.pictures.pieces import find_pieces
+from groundup.pictures.pieces import find_pieces, usual_height
 from groundup.pictures.reading import open_picture, shrunk
 from groundup.pictures.rows import find_rows, slope
 from groundup.pictures.writing import find_writing
@@ -307,6 +307,39 @@ def test_rows_in_reading_order() -> None:
 def test_small_pieces_are_given_to_the_row_that_they_stand_in() -> None:
     boxes = np.array([[0, 0, 20, 40], [40, 0, 60, 40], [62, 4, 80, 9], [0, 60, 20, 100], [30, 95, 34, 99]])
     assert [row.tolist() for row in find_rows(boxes, 40.0)] == [[0, 1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("small", "given"),
+    [
+        ((44, -18, 60, -8), True),  # a bar above
+        ((44, -30, 60, -16), False),  # further above: small print
+        ((44, 36, 60, 46), True),  # the end of a stroke
+        ((44, 42, 60, 48), False),  # a line under the number
+        ((0, 18, 81, 22), False),  # a line through it
+        ((0, 18, 79, 22), True),
+    ],
+)
+def test_small_pieces_far_from_all_rows_or_wide_are_given_to_none(
+    small: tuple[int, int, int, int], given: bool
+) -> None:
+    boxes = np.array([[0, 0, 20, 40], [40, 0, 60, 40], small])
+    (row,) = find_rows(boxes, 40.0)
+    assert (2 in row) == given
+
+
+def test_specks_small_print_and_lines_do_not_outweigh_digits() -> None:
+    page = np.zeros((300, 400), np.uint8)
+    for left in (50, 150, 250):
+        cv2.rectangle(page, (left, 50), (left + 40, 130), 1, 6)
+    digits = int(np.ptp(np.flatnonzero(page.any(axis=1)))) + 1
+    page[200:203, 20:380] = 1
+    page[240, ::8] = 1
+    for left in range(10, 390, 16):
+        cv2.rectangle(page, (left, 260), (left + 8, 272), 1, 2)
+    pieces = find_pieces(page > 0)
+    assert len(pieces.areas) == 3 + 1 + 50 + 24
+    assert usual_height(pieces, np.arange(len(pieces.areas))) == digits
 
 
 def test_cuts_go_where_there_is_least_ink() -> None:

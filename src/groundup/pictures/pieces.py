@@ -85,14 +85,14 @@ def choose_pieces(pieces: Pieces, ink: Grey) -> NDArray[np.intp]:
 
 
 def usual_height(pieces: Pieces, index: NDArray[np.intp]) -> float:
-    """Return the height of a digit: the median of the pieces' heights, each counted by its longer side.
+    """Return the height of a digit: the median of the pieces' heights, each counted by its ink.
 
-    So a hundred specks do not outweigh a digit.
+    So specks, small print and a line do not outweigh digits.
     """
     if not len(index):
         return 0.0
     order = index[np.argsort(pieces.heights[index])]
-    weights = np.cumsum(np.maximum(pieces.widths, pieces.heights)[order])
+    weights = np.cumsum(pieces.areas[order])
     return float(pieces.heights[order[np.searchsorted(weights, weights[-1] / 2)]])
 
 

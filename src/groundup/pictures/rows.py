@@ -6,11 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 SMALL = 0.5  # pieces lower than this share of a digit's height do not make a row; they are given to one
+ABOVE = 0.5  # of a row's height: small pieces further above all rows are left out,
+BELOW = 0.1  # those further below, as a line under a number is,
+WIDE = 2.0  # and those that are wider than so many digits are high
 SLOPES = 0.35  # rows that climb more steeply than this are not followed
 
 
 def find_rows(boxes: NDArray[np.int64], height: float) -> list[NDArray[np.intp]]:
     """Return the indices of each row's pieces, from left to right; the rows from top to bottom.
+
+    Small pieces that are far away from all rows, or wider than parts of digits are, belong to none.
 
     Parameters
     ----------
@@ -32,9 +37,12 @@ def find_rows(boxes: NDArray[np.int64], height: float) -> list[NDArray[np.intp]]
         else:
             rows.append([int(index)])
     spans = [np.median(level[row][:, (1, 3)], axis=0) for row in rows]
-    for index in np.setdiff1d(np.arange(len(boxes)), large):
+    small = np.setdiff1d(np.arange(len(boxes)), large)
+    for index in small[boxes[small, 2] - boxes[small, 0] <= WIDE * height]:
         middle = (level[index, 1] + level[index, 3]) / 2
-        rows[int(np.argmin([max(top - middle, middle - bottom) for top, bottom in spans]))].append(int(index))
+        away = [max((top - middle) / ABOVE, (middle - bottom) / BELOW) / (bottom - top) for top, bottom in spans]
+        if min(away) < 1:
+            rows[int(np.argmin(away))].append(int(index))
     return [np.array(sorted(row, key=lambda index: middles[index]), dtype=np.intp) for row in rows]
 
 
