@@ -69,6 +69,15 @@ def test_a_sheet_on_a_table_is_read(table: str, shade: float, turned: float) -> 
     assert read(255 - picture) == ["52"]  # a slate on a bright table
 
 
+@pytest.mark.parametrize("shadowed", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_sheet_and_its_table_in_a_soft_shadow(table: str, shadowed: float) -> None:
+    seen, _ = on_table(page(), table, 0.35, 2)
+    down, across = np.mgrid[:SIDE, :SIDE] / SIDE
+    light = 1 - 0.5 / (1 + np.exp(16 * (across + 0.4 * down - 0.2 - shadowed)))
+    assert read(photographed(np.asarray(seen * light, np.float32))) == ["52"]
+
+
 def test_a_table_in_the_corner() -> None:
     down, across = np.mgrid[:SIDE, :SIDE]
     picture = np.where(down + across < 200, np.float32(0.2), page())

@@ -26,6 +26,7 @@ from groundup.pictures.ink import (
 )
 
 SMALLEST = 100  # pixels of the shorter side of a picture that shows a table
+DARKEST = 0.05  # where it is darker than this, brightness is noise
 SHADES = 12  # between the darkest and the lightest, at each of which a sheet is looked for
 LEAST, MOST = 0.1, 0.98  # of the picture that a sheet covers
 CONVEX = 0.96  # of its convex hull that it covers
@@ -33,9 +34,11 @@ RECTANGULAR = 0.7  # of the smallest rectangle around it that the hull covers
 FULL = 0.92  # of its hull that is no hole in it
 TOLERANCE, STRAIGHT = 0.02, 0.96  # of the hull a polygon covers whose sides are off by this share of its length
 STROKE = 1 / 12  # how wide ink on a sheet may be, as a share of the picture's shorter side
-STEP = 0.1  # in brightness, between a sheet and the table, at least
+SMOOTH = 0.1  # within two pixels of a small picture the light changes less than so, in shadows, too
+STEP = 0.1  # between a sheet and the table, at least
 STEEP = 2 / 3  # of that step is within two pixels of a small picture, where the edge is hard
 RIM = 0.015  # of the picture's shorter side: how wide the sheet's soft edge is
+RING = 0.08  # so wide is what is compared on both sides of the edge
 MIDDLE = 0.1  # of its shorter side away from its edge a sheet's middle begins
 FEW = 0.001  # of a sheet's middle is covered by the thinnest writing
 BARE = 0.7  # compared to the sheet's ink, how dark the darkest places of the table are, at most
@@ -61,7 +64,8 @@ def without_table(grey: Grey) -> Grey:
     small = shrink_to(grey, BACKGROUND_SIDE)
     if min(small.shape) < SMALLEST:
         return grey
-    sheet = max(_sheet(small), _sheet(1 - small), key=np.count_nonzero)
+    light = np.log(np.maximum(small, DARKEST))
+    sheet = max(_sheet(light), _sheet(-light), key=np.count_nonzero)
     if not sheet.any():
         return grey
     _, nearest = cv2.distanceTransformWithLabels(
@@ -73,20 +77,29 @@ def without_table(grey: Grey) -> Grey:
     return np.where(inside, grey, cv2.resize(brightness[nearest], grey_size(grey), interpolation=cv2.INTER_LINEAR))
 
 
-def _sheet(small: Grey) -> Mask:
-    """Return where the largest sheet is that is lighter than the table, without its soft edge; nowhere if none is."""
-    largest = np.zeros(small.shape, np.bool_)
-    paper = close(small, STROKE)
-    missing = np.asarray((paper - small) / np.maximum(paper, DARK), np.float32)
-    near = cv2.dilate(gradient_length(paper), _square(0, small))  # a hull may be off by a pixel
-    gradient = np.asarray(near, np.float32)
-    for level in np.linspace(paper.min(), paper.max(), SHADES + 2)[1:-1]:
-        for shape in _straight_shapes(paper > level):
+def _sheet(light: Grey) -> Mask:
+    """Return where the largest sheet is that is lighter than the table, without its soft edge; nowhere if none is.
+
+    `light` is the logarithm of brightness: a shadow takes the same from it on both sides of the sheet's edge. Where
+    the sheet is as dark in a shadow as the table in the light, no level divides them; but no hard edge divides the
+    sheet. So shapes within hard edges are tried first.
+    """
+    paper = close(light, STROKE)
+    steep = gradient_length(paper)
+    near = np.asarray(cv2.dilate(steep, _square(0, light)), np.float32)  # a hull may be off by a pixel
+    missing = np.asarray((1 - np.exp(light - paper)) * np.minimum(np.exp(paper) / DARK, 1), np.float32)
+    levels = np.linspace(paper.min(), paper.max(), SHADES + 2)[1:-1]
+    smooth = [np.asarray(cv2.dilate(shape, _square(0, light)), np.uint8) for shape in _straight_shapes(steep < SMOOTH)]
+    lighter = (shape for level in levels for shape in _straight_shapes(paper > level))
+    largest = np.zeros(light.shape, np.bool_)
+    for shapes in (smooth, lighter):
+        for shape in shapes:
             inside = cv2.erode(shape, _square(RIM, shape)) > 0
-            if np.count_nonzero(inside) > np.count_nonzero(largest) and (
-                _stands_out(shape, paper, gradient) and _is_written_on(shape, missing)
-            ):
+            larger = np.count_nonzero(inside) > np.count_nonzero(largest)
+            if larger and _stands_out(shape, paper, near) and _is_written_on(shape, missing):
                 largest = inside
+        if largest.any():
+            break
     return largest
 
 
@@ -110,11 +123,13 @@ def _straight_shapes(mask: Mask) -> Iterator[Shape]:
 
 
 def _stands_out(shape: Shape, paper: Grey, gradient: Grey) -> bool:
-    """Say whether a shape is lighter than what is around it, and its edge hard."""
-    around = cv2.dilate(shape, _square(RIM, shape)) == 0
-    if not around.any():
+    """Say whether a shape is lighter along its edge than what is around it, and the edge hard."""
+    rim, wide = _square(RIM, shape), _square(RING, shape)
+    inner = (cv2.erode(shape, rim) > 0) & (cv2.erode(shape, wide) == 0)
+    outer = (cv2.dilate(shape, rim) == 0) & (cv2.dilate(shape, wide) > 0)
+    if not inner.any() or not outer.any():
         return False
-    step = float(np.median(paper[shape > 0]) - np.median(paper[around]))
+    step = float(np.median(paper[inner]) - np.median(paper[outer]))
     return step > STEP and has_hard_edge(shape, gradient, STEEP * step)
 
 
