@@ -151,6 +151,22 @@ def test_a_digit_that_touches_its_ring_with_faint_ink_alone_stays() -> None:
     assert np.array_equal(find_frames(faint, strong) & strong, strong & ~written)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_digit_that_a_faint_line_joins_to_the_ring_around_a_number_stays(whole: bool) -> None:
+    form = Form(4)
+    form.write("3052", size=70)
+    written = masked(form)
+    ring(form)
+    strong = masked(form)
+    if not whole:
+        strong[:, LEFT : LEFT + 2 * CELL] &= written[:, LEFT : LEFT + 2 * CELL]  # much of the ring is faint itself
+    form.drawn.line((0, TOP + CELL / 2, LEFT + CELL, TOP + CELL / 2), fill=40, width=2)  # what is left of a rule
+    faint = masked(form)
+    assert len(find_pieces(faint).areas) == 1 + 3
+    found = find_frames(faint, strong)
+    assert np.array_equal(found & strong, strong & ~written)
+
+
 def test_some_digits_touch_their_cells_and_some_do_not() -> None:
     form = Form(4)
     form.write("3 5 ", size=70)

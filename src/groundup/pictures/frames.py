@@ -52,10 +52,23 @@ def find_frames(faint: Mask, strong: Mask) -> Mask:
         here = slice(top, bottom), slice(left, right)
         piece = outlined.pieces.labels[here] == index + 1
         frames[here] |= _straight_frame(piece, outline - (left, top), outlined.widths[index])
-    for mask in (faint, strong):  # what touches a ring with faint ink alone is a piece by itself in the other
+    for mask in (strong, faint):
         rest = _outline(mask & ~frames)
-        frames |= np.isin(rest.pieces.labels, 1 + np.flatnonzero(_encloses(rest, strong)))
+        for index in np.flatnonzero(_encloses(rest, strong)).tolist():
+            left, top, right, bottom = rest.pieces.boxes[index]
+            here = slice(top, bottom), slice(left, right)
+            piece = rest.pieces.labels[here] == index + 1
+            frames[here] |= piece & ~_within(piece, strong[here], rest.widths[index])
     return frames
+
+
+def _within(piece: Mask, strong: Mask, width: float) -> Mask:
+    """Return the writing that faint ink alone joins to a frame: strong pieces of ink away from its outer edge."""
+    outlines, _ = cv2.findContours(piece.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.pad(cv2.fillPoly(np.zeros(piece.shape, np.uint8), outlines, 1), 1)
+    depth = cv2.distanceTransform(filled, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    parts = find_pieces(piece & strong)
+    return (parts.labels > 0) & ~np.isin(parts.labels, parts.labels[depth < 2 * width])
 
 
 def _outline(mask: Mask) -> Outlined:
