@@ -33,6 +33,12 @@ class Outlined(NamedTuple):
     widths: NDArray[np.float64]
     """For each piece, the mean width of its strokes in pixels: twice its area over the length of its edges."""
 
+    def piece(self, index: int) -> tuple[tuple[slice, slice], Mask]:
+        """Return where a piece is, and its pixels there."""
+        left, top, right, bottom = self.pieces.boxes[index]
+        here = slice(top, bottom), slice(left, right)
+        return here, self.pieces.labels[here] == index + 1
+
 
 def find_frames(faint: Mask, strong: Mask) -> Mask:
     """Return the pixels that belong to frames alone.
@@ -48,16 +54,12 @@ def find_frames(faint: Mask, strong: Mask) -> Mask:
     frames = np.zeros_like(faint)
     outlined = _outline(faint)
     for index, outline in _rectangles(outlined):
-        left, top, right, bottom = outlined.pieces.boxes[index]
-        here = slice(top, bottom), slice(left, right)
-        piece = outlined.pieces.labels[here] == index + 1
-        frames[here] |= _straight_frame(piece, outline - (left, top), outlined.widths[index])
+        here, piece = outlined.piece(index)
+        frames[here] |= _straight_frame(piece, outline - outlined.pieces.boxes[index, :2], outlined.widths[index])
     for mask in (strong, faint):
         rest = _outline(mask & ~frames)
         for index in np.flatnonzero(_encloses(rest, strong)).tolist():
-            left, top, right, bottom = rest.pieces.boxes[index]
-            here = slice(top, bottom), slice(left, right)
-            piece = rest.pieces.labels[here] == index + 1
+            here, piece = rest.piece(index)
             frames[here] |= piece & ~_within(piece, strong[here], rest.widths[index])
     return frames
 
