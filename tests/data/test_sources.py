@@ -28,8 +28,9 @@ def no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def few_strokes(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_strokes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sources, "DRAWN", {"strokes": (30, 20), "others": (40, 10)})
+    monkeypatch.setattr(sources, "cache_folder", lambda: tmp_path / "cache")  # not the user's own
 
 
 def test_a_folder_of_idx_files(tmp_path: Path, parts: Parts) -> None:
@@ -182,6 +183,12 @@ def test_without_anything_strokes_are_drawn_once_and_it_says_so(
     again = groundup.data.load("strokes")
     assert np.array_equal(again.train.images, data.train.images)
     assert np.array_equal(again.test.labels, data.test.labels)
+
+
+def test_other_counts_are_drawn_anew(few_strokes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(groundup.data.load("strokes").train) == 30
+    monkeypatch.setattr(sources, "DRAWN", {"strokes": (20, 10)})
+    assert len(groundup.data.load("strokes").train) == 20
 
 
 def test_digits_or_not(mnist_folder: Path, few_strokes: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,12 +194,12 @@ def _drawn(
 
     `draw` makes so many pictures from a seed into a data set of that name.
     """
-    folder = cache_folder() / f"{name}-{_strokes_version()}"
+    counts = DRAWN[name]
+    folder = cache_folder() / f"{name}-{counts[0]}-{counts[1]}-{_strokes_version()}"
     if idx_folders.is_whole(folder):
         return idx_folders.read(folder, name, class_names=class_names)
     from rich.console import Console
 
-    counts = DRAWN[name]
     with Console(stderr=True).status(f"Drawing {sum(counts):,} pictures (once)"):
         train, test = (
             draw(count, seed, f"{name}/{role}")
