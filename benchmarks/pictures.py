@@ -88,7 +88,7 @@ def table(outcomes: list[Outcome]) -> list[dict[str, object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=os.environ.get("GROUNDUP_PICTURES"))
-    parser.add_argument("--model", type=Path, help="a model file or a run folder; without it, the newest run")
+    parser.add_argument("--model", type=Path, help="a model file, run folder or shipped name")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
     if options.folder is None:

@@ -174,9 +174,9 @@ def test_the_newest_run_is_taken(
     assert groundup("predict", digit_file(7), "--json").json["pictures"][0]["rows"] == ["7"]
     assert groundup("predict", digit_file(7), "--model", "runs/new", "--json").json["pictures"][0]["rows"] == ["7"]
     assert groundup("predict", digit_file(7), "--model", "runs/old", "--json").json["pictures"][0]["rows"] != ["7"]
-    inverted.save("weights/cnn.safetensors")  # a shipped model comes first
+    inverted.save(shipped.file(shipped.DEFAULT))  # a shipped model comes first
     assert groundup("predict", digit_file(7), "--json").json["pictures"][0]["rows"] != ["7"]
-    assert groundup("predict", digit_file(7), "--model", "cnn", "--json").json["pictures"][0]["rows"] != ["7"]
+    assert groundup("predict", digit_file(7), "--model", shipped.DEFAULT, "--json").json["pictures"][0]["rows"] != ["7"]
 
 
 def test_reject(digit_file: Callable[[int], Path], small_model: Model, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import groundup.data
 from groundup.data import idx, idx_folders, sources
 from groundup.data.datasets import Data, Dataset
 from groundup.data.published import MNIST, PUBLISHED, Published, PublishedFile
+from groundup.data.strokes.skeletons import ELSEWHERE, STYLES
 from groundup.errors import DataError
 
 Parts = tuple[Dataset, Dataset]
@@ -29,7 +30,7 @@ def no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def few_strokes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(sources, "DRAWN", {"strokes": (30, 20), "others": (40, 10)})
+    monkeypatch.setattr(sources, "DRAWN", {"strokes": (30, 20), "drawn-and-printed": (30, 20), "others": (40, 10)})
     monkeypatch.setattr(sources, "cache_folder", lambda: tmp_path / "cache")  # not the user's own
 
 
@@ -97,7 +98,9 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
     with pytest.raises(DataError, match="of an IDX file, name the folder that it is in"):
         groundup.data.load(tmp_path / "train-images-idx3-ubyte")
-    with pytest.raises(DataError, match=r"the names are mnist, fashion-mnist, .*, sample, strokes, digits-or-not$"):
+    with pytest.raises(
+        DataError, match=r"mnist, fashion-mnist, .*, sample, strokes, drawn-and-printed, digits-or-not$"
+    ):
         groundup.data.load("minst")
 
 
@@ -189,6 +192,19 @@ def test_other_counts_are_drawn_anew(few_strokes: None, monkeypatch: pytest.Monk
     assert len(groundup.data.load("strokes").train) == 30
     monkeypatch.setattr(sources, "DRAWN", {"strokes": (20, 10)})
     assert len(groundup.data.load("strokes").train) == 20
+
+
+def test_drawn_and_printed_digits(few_strokes: None) -> None:
+    data = groundup.data.load("drawn-and-printed")
+    assert (data.name, data.train.class_names) == ("drawn-and-printed", groundup.data.datasets.DIGITS)
+    images, labels = groundup.data.strokes.make(20, 0, STYLES + ELSEWHERE)
+    assert np.array_equal(data.train.images[:20], images)
+    assert np.array_equal(data.train.labels[:20], labels)
+    images, labels = groundup.data.strokes.make_machine_made(10, 0)
+    assert np.array_equal(data.train.images[20:], images)
+    assert np.array_equal(data.train.labels[20:], labels)
+    assert len(data.test) == 20
+    assert np.array_equal(data.test.labels[14:], groundup.data.strokes.make_machine_made(6, 1)[1])
 
 
 def test_digits_or_not(mnist_folder: Path, few_strokes: None, monkeypatch: pytest.MonkeyPatch) -> None:

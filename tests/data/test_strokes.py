@@ -16,7 +16,7 @@ from groundup.data.datasets import Dataset
 from groundup.data.strokes import BLOCK, make, make_machine_made, make_others, others, pen
 from groundup.data.strokes.curves import sample
 from groundup.data.strokes.printing import printed
-from groundup.data.strokes.skeletons import ANGULAR, STYLES, Style
+from groundup.data.strokes.skeletons import ANGULAR, ELSEWHERE, STYLES, Style
 from groundup.errors import DataError
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -152,11 +152,11 @@ def test_every_digit_has_several_styles() -> None:
     digits = [style.digit for style in STYLES]
     assert set(digits) == set(range(10))
     assert min(map(digits.count, range(10))) >= 5
-    assert len({style.path for style in STYLES}) == len(STYLES)
-    assert all(style.weight > 0 for style in STYLES)
+    assert len({style.path for style in STYLES + ELSEWHERE}) == len(STYLES + ELSEWHERE)
+    assert all(style.weight > 0 for style in STYLES + ELSEWHERE)
 
 
-@pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style.digit}: {style.path.split(' ')[0]}")
+@pytest.mark.parametrize("style", STYLES + ELSEWHERE, ids=lambda style: f"{style.digit}: {style.path.split(' ')[0]}")
 def test_every_curve_is_smooth_and_ends_where_its_style_says(style: Style) -> None:
     curve = sample(style.path)
     ends = [stroke.split()[end].rstrip("!") for stroke in style.path.split(" / ") for end in (0, -1)]
@@ -295,16 +295,21 @@ def test_digits_of_other_styles() -> None:
 
 
 def test_machine_made_digits() -> None:
-    images = make_machine_made(101, 0)
+    images, labels = make_machine_made(101, 0)
     assert images.shape == (101, 28, 28)
-    assert np.array_equal(images, make_machine_made(101, 0))
-    assert np.array_equal(images[:50], make(50, 0, ANGULAR)[0])
+    assert np.array_equal(images, make_machine_made(101, 0)[0])
+    shown, shown_labels = make(50, 0, ANGULAR)
+    assert np.array_equal(images[:50], shown)
+    assert np.array_equal(labels[:50], shown_labels)
     assert (images[50:].max(axis=(1, 2)) > 200).all()
     with pytest.raises(DataError, match="a count and a seed of 0 or more"):
         make_machine_made(-2, 0)
 
 
 def test_printed_characters_fill_their_box() -> None:
-    for picture in printed("0Wi", 30, np.random.default_rng(0)):
+    images, indices = printed("0Wi", 30, np.random.default_rng(0))
+    widths = (images.max(axis=1) > 0).sum(axis=1)
+    assert widths[indices == 1].min() > widths[indices == 2].max()  # a W is wider than an i
+    for picture in images:
         rows, columns = np.nonzero(picture)
         assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 20

@@ -86,6 +86,12 @@ def test_what_tells_digits_from_the_rest_brings_its_data() -> None:
     assert "digits-or-not" not in RECIPES  # those are the playground's choices, and recognise digits
 
 
+def test_what_reads_pictures_is_cnn_with_more_to_learn_from() -> None:
+    made = recipe("pictures")
+    assert made.data == "mnist+drawn-and-printed"
+    assert made.network == recipe("cnn").network
+
+
 def test_ours_have_what_they_are_made_of() -> None:
     kinds = {name: {type(layer) for layer in recipe(name).network.layers} for name in RECIPES}
     assert Dropout in kinds["mlp"]

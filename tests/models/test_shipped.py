@@ -35,6 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(shipped, "FOLDER", weights)
     working.mkdir()
     monkeypatch.chdir(working)
+    monkeypatch.setattr(shipped, "DEFAULT", "cnn")
     small(1).save(weights / "cnn.safetensors")
     small(2).save(weights / "tiny.safetensors")
     return working

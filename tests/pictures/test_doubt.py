@@ -20,6 +20,7 @@ from groundup.data import load, sources, strokes
 from groundup.data.datasets import DIGITS
 from groundup.data.strokes import printing
 from groundup.errors import PictureError
+from groundup.models import shipped
 from groundup.models.configuration import Configuration
 from groundup.models.model import Model
 from groundup.models.recipes import recipe
@@ -43,8 +44,8 @@ SHOWN = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "ab
 
 
 @pytest.fixture(scope="module")
-def cnn() -> Recogniser:
-    return Recogniser.load("cnn")
+def recogniser() -> Recogniser:
+    return Recogniser.load(shipped.default())
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_mnists_digits_are_digits(tell: Recogniser, mnist_folder: Path) -> None:
 
 def test_drawn_digits_are_digits_and_others_are_not(tell: Recogniser) -> None:
     assert believed(tell, strokes.make(2000, 11)[0]) > 0.99
-    assert believed(tell, strokes.make_machine_made(1000, 11)) > 0.97
+    assert believed(tell, strokes.make_machine_made(1000, 11)[0]) > 0.97
     assert believed(tell, strokes.make_others(2000, 11)) < 0.1
 
 
@@ -93,26 +94,48 @@ def test_printed_letters_are_none(tell: Recogniser, font: str) -> None:
 
 
 @pytest.mark.parametrize("font", FONTS)
-def test_printed_digits_are_read(cnn: Recogniser, font: str) -> None:
-    found = [read_digits(printed(str(digit), font), cnn) for digit in range(10)]
+def test_printed_digits_are_read(recogniser: Recogniser, font: str) -> None:
+    found = [read_digits(printed(str(digit), font), recogniser) for digit in range(10)]
     assert [[len(row) for row in rows] for rows in found] == [[1]] * 10
-    assert sum(rows[0][0].digit == digit for digit, rows in enumerate(found)) >= 9
+    assert [rows[0][0].digit for rows in found] == list(range(10))
 
 
-def test_digits_on_displays_are_read(cnn: Recogniser) -> None:
-    found = [read_digits(display(digit), cnn) for digit in range(10)]
+def test_digits_on_displays_are_read(recogniser: Recogniser) -> None:
+    found = [read_digits(display(digit), recogniser) for digit in range(10)]
     assert [[len(row) for row in rows] for rows in found] == [[1]] * 10
-    assert sum(rows[0][0].digit == digit for digit, rows in enumerate(found)) >= 8
+    assert [rows[0][0].digit for rows in found] == list(range(10))
+
+
+@pytest.mark.parametrize("width", [8, 14, 24])
+@pytest.mark.parametrize("flag", [(16, 36), (36, 30), (56, 40), (90, 50)], ids=["short", "flat", "steep", "long"])
+def test_ones_with_flags_are_read(recogniser: Recogniser, flag: tuple[int, int], width: int) -> None:
+    """As most of the world writes and prints them; MNIST's writers did not."""
+    down, left = flag
+    picture = np.full((240, 200), 255, np.uint8)
+    cv2.polylines(picture, [np.array([(110 - left, 40 + down), (110, 40), (110, 200)])], False, 0, width)
+    ((digit,),) = read_digits(picture, recogniser)
+    assert digit.digit == 1
+
+
+@pytest.mark.parametrize("width", [8, 14, 24])
+@pytest.mark.parametrize("crossed", [False, True])
+def test_sevens_are_no_ones(recogniser: Recogniser, crossed: bool, width: int) -> None:
+    picture = np.full((240, 200), 255, np.uint8)
+    cv2.polylines(picture, [np.array([(50, 40), (140, 40), (90, 200)])], False, 0, width)
+    if crossed:
+        cv2.line(picture, (75, 120), (150, 120), 0, width)
+    ((digit,),) = read_digits(picture, recogniser)
+    assert digit.digit == 7
 
 
 @pytest.mark.parametrize("text", ["A", "HX", "WHAT"])
-def test_a_picture_of_letters_holds_no_digit(cnn: Recogniser, text: str) -> None:
+def test_a_picture_of_letters_holds_no_digit(recogniser: Recogniser, text: str) -> None:
     with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
-        read_digits(printed(text, "DejaVuSans"), cnn)
+        read_digits(printed(text, "DejaVuSans"), recogniser)
 
 
-def test_letters_beside_digits_are_left_out(cnn: Recogniser) -> None:
-    (row,) = read_digits(printed("A 37 K 5", "DejaVuSans"), cnn)
+def test_letters_beside_digits_are_left_out(recogniser: Recogniser) -> None:
+    (row,) = read_digits(printed("A 37 K 5", "DejaVuSans"), recogniser)
     assert [digit.digit for digit in row] == [3, 7, 5]
     assert all(left.box[2] <= right.box[0] for left, right in pairwise(row))
 
@@ -125,27 +148,27 @@ def disc(side: int, radius: float, picture: Pixels | None = None) -> Pixels:
 
 @pytest.mark.parametrize("radius", [0.05, 0.1, 0.2, 0.3, 0.4])
 @pytest.mark.parametrize("side", [100, 400, 1200])
-def test_a_disc_is_no_ring_however_large(cnn: Recogniser, side: int, radius: float) -> None:
+def test_a_disc_is_no_ring_however_large(recogniser: Recogniser, side: int, radius: float) -> None:
     picture = disc(side, radius)
     found = find_ink(np.asarray(picture, np.float32) / 255)
     assert np.mean(found.mask == (picture < 128)) > 0.99
     for each in (picture, 255 - picture):
         with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
-            read_digits(each, cnn)
+            read_digits(each, recogniser)
 
 
 @pytest.mark.parametrize("half", [0.1, 0.2, 0.3, 0.4])
-def test_a_square_is_no_digit(cnn: Recogniser, half: float) -> None:
+def test_a_square_is_no_digit(recogniser: Recogniser, half: float) -> None:
     picture = np.full((400, 400), 255, np.uint8)
     picture[round(400 * (0.5 - half)) : round(400 * (0.5 + half)), round(400 * (0.5 - half)) : -60] = 0
     with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
-        read_digits(picture, cnn)
+        read_digits(picture, recogniser)
 
 
-def test_a_digit_beside_a_disc_is_read(cnn: Recogniser) -> None:
+def test_a_digit_beside_a_disc_is_read(recogniser: Recogniser) -> None:
     digit = printed("7", FONTS[0])[:180, :180]
     picture = np.hstack([digit, disc(180, 0.4)])
-    assert [[one.digit for one in row] for row in read_digits(picture, cnn)] == [[7]]
+    assert [[one.digit for one in row] for row in read_digits(picture, recogniser)] == [[7]]
 
 
 def shaded() -> Grey:
@@ -161,12 +184,12 @@ def test_a_shadow_with_soft_edges_is_no_solid_shape() -> None:
     assert np.count_nonzero(find_ink(shaded()).mask) == 180 * 8
 
 
-def test_handwriting_above_digits_is_left_out(cnn: Recogniser) -> None:
+def test_handwriting_above_digits_is_left_out(recogniser: Recogniser) -> None:
     digits, labels = strokes.make(10, 3)
     letters = strokes.make_others(400, 5)
     sure = letters[usual(detector().predict(letters)[:, 0]) < 0.01][:4]
     rows = [list(sure / np.float32(255)), list(digits[:5] / np.float32(255))]
-    found = read_digits(photograph(rows, Paper(noise=0.01, shade=0.2), seed=0), cnn)
+    found = read_digits(photograph(rows, Paper(noise=0.01, shade=0.2), seed=0), recogniser)
     assert [digit.digit for digit in found[-1]] == labels[:5].tolist()
     assert len(found) == 1
 
@@ -174,16 +197,16 @@ def test_handwriting_above_digits_is_left_out(cnn: Recogniser) -> None:
 def test_command_line(tmp_path: Path) -> None:
     Image.fromarray(printed("H", "DejaVuSans")).save(tmp_path / "letter.png")
     Image.fromarray(printed("7 H", "DejaVuSans")).save(tmp_path / "both.png")
-    done = groundup("predict", tmp_path / "letter.png", tmp_path / "both.png", "--model", "cnn", "--json")
+    done = groundup("predict", tmp_path / "letter.png", tmp_path / "both.png", "--json")
     assert done.code == 1
     letter, both = done.json["pictures"]
     assert letter["error"] == "nothing in the picture looks like a digit"
     assert (both["rows"], both["error"]) == (["7"], None)
 
 
-def test_a_recogniser_of_other_things_is_not_doubted(cnn: Recogniser) -> None:
-    assert isinstance(cnn, Model)
-    other = replace(cnn, class_names=tuple("abcdefghij"))
+def test_a_recogniser_of_other_things_is_not_doubted(recogniser: Recogniser) -> None:
+    assert isinstance(recogniser, Model)
+    other = replace(recogniser, class_names=tuple("abcdefghij"))
     assert doubting(other, detector().predict) is None
     assert other.class_names != DIGITS
     ((answer, _, _),) = read_digits(printed("H", "DejaVuSans"), other)[0]

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from groundup.data import strokes
 from groundup.errors import PictureError
-from groundup.models.recogniser import Recogniser
 from groundup.pictures.digits import read_digits
 from groundup.pictures.ink import Grey
 from groundup.pictures.sheet import without_table
@@ -57,7 +56,7 @@ def on_table(sheet: Grey, table: str, shade: float, turned: float) -> tuple[Grey
 
 
 def read(picture: NDArray[np.uint8]) -> list[str]:
-    return ["".join(str(one.digit) for one in row) for row in read_digits(picture, Recogniser.load("cnn"))]
+    return ["".join(str(one.digit) for one in row) for row in read_digits(picture)]
 
 
 @pytest.mark.parametrize("turned", [0, 4])

@@ -34,7 +34,7 @@ def test_pixels_of_one_picture() -> None:
     answer = send(json.dumps({"pixels": images[0].tolist()}).encode(), JSON)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == JSON
-    expected = Recogniser.load("cnn").predict(images[:1])[0]
+    expected = Recogniser.load(shipped.DEFAULT).predict(images[:1])[0]
     (digit,) = answer.json()["digits"]
     assert digit["digit"] == labels[0] == int(digit["name"])
     assert digit["probability"] == max(digit["probabilities"])
@@ -281,7 +281,7 @@ def test_a_kind_may_have_parameters_and_capitals() -> None:
 
 
 def test_the_query_is_checked() -> None:
-    assert "there are cnn, " in problem(send(b"", JSON, query={"model": "gpt"}), 422)["detail"]
+    assert f"there are {shipped.DEFAULT}, " in problem(send(b"", JSON, query={"model": "gpt"}), 422)["detail"]
     assert problem(send(b"", JSON, query={"modle": "cnn"}), 422)["where"] == "?modle"
     assert problem(ask(shipped_api(), "POST", f"{PREDICT}?model=cnn&model=cnn"), 422)["where"] == "?model"
 
@@ -295,7 +295,7 @@ def test_many_clients_get_their_own_answers() -> None:
             requests = [client.post(PREDICT, content=body, headers={"Content-Type": JSON}) for body in bodies]
             return await asyncio.gather(*requests)
 
-    expected = Recogniser.load("cnn").predict(images)
+    expected = Recogniser.load(shipped.DEFAULT).predict(images)
     answers = run(everyone())
     for answer, probabilities in zip(answers, expected, strict=True):
         np.testing.assert_allclose(answer.json()["digits"][0]["probabilities"], probabilities, rtol=1e-4, atol=1e-7)
@@ -303,7 +303,7 @@ def test_many_clients_get_their_own_answers() -> None:
 
 def test_what_there_is() -> None:
     told = ask(shipped_api(), "GET", "/api/models").json()["models"]
-    assert [model["name"] for model in told if model["default"]] == ["cnn"]
+    assert [model["name"] for model in told if model["default"]] == [shipped.DEFAULT]
     assert {model["name"] for model in told} == set(shipped.names())
     assert told[0]["classes"] == list("0123456789")
     assert told[0]["test_accuracy"] > 0.99

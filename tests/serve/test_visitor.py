@@ -14,6 +14,7 @@ pytest.importorskip("nicegui", reason="the playground needs NiceGUI: install gro
 from test_drawing import SEVEN, TWO, stroke
 
 from event_loops import run
+from groundup.models import shipped
 from groundup.models.model import Model
 from groundup.serve import drawing
 from groundup.serve.library import Library
@@ -70,7 +71,7 @@ def test_one_visitor_sees_nothing_of_another(library: Library) -> None:
     run(second.draw(TWO_TEXT))
     assert (answer(first), answer(second)) == ([7], [2])
     first.use(library.model("fast99"), "fast99")
-    assert second.model_name == "cnn"
+    assert second.model_name == shipped.DEFAULT
 
 
 def test_of_many_drawings_the_newest_is_kept(library: Library) -> None:
@@ -111,7 +112,7 @@ def test_a_digit_in_mnists_form_survives_the_address(library: Library) -> None:
 def test_nonsense_in_the_address_does_no_harm(library: Library, url: dict[str, str]) -> None:
     who = come(library, **url)
     assert not who.pixels.any()
-    assert who.model_name == "cnn"
+    assert who.model_name == shipped.DEFAULT
     assert who.label is None
 
 

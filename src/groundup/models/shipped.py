@@ -11,7 +11,7 @@ from groundup.models import storage
 
 FOLDER = Path(__file__).with_name("weights")
 
-DEFAULT = "cnn"
+DEFAULT = "pictures"
 """The shipped model that reads a person's pictures, unless told otherwise."""
 
 

@@ -63,7 +63,7 @@ def make(count: int, seed: int, styles: Sequence[Style] = STYLES) -> tuple[NDArr
     return images, labels
 
 
-def make_machine_made(count: int, seed: int) -> NDArray[np.uint8]:
+def make_machine_made(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Draw digits as machines make them: half of them printed, half as displays show them, with seven straight lines.
 
     Parameters
@@ -75,16 +75,20 @@ def make_machine_made(count: int, seed: int) -> NDArray[np.uint8]:
 
     Returns
     -------
-    ndarray of uint8, shape (count, 28, 28)
+    images : ndarray of uint8, shape (count, 28, 28)
         In the form of the digits that `make` draws.
+    labels : ndarray of uint8, shape (count,)
+        The digits.
 
     Raises
     ------
     DataError
         If `count` or `seed` is negative.
     """
-    shown, _ = make(count // 2, seed, ANGULAR)
-    return np.concatenate([shown, printed("0123456789", count - len(shown), np.random.default_rng(seed))])
+    shown, shown_labels = make(count // 2, seed, ANGULAR)
+    printed_images, printed_labels = printed("0123456789", count - len(shown), np.random.default_rng(seed))
+    labels = np.concatenate([shown_labels, printed_labels.astype(np.uint8)])
+    return np.concatenate([shown, printed_images]), labels
 
 
 def make_others(count: int, seed: int) -> NDArray[np.uint8]:

@@ -199,7 +199,7 @@ def _solid(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _printed(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    return printed(PRINTED, count, rng)
+    return printed(PRINTED, count, rng)[0]
 
 
 KINDS: tuple[tuple[float, Callable[[int, np.random.Generator], NDArray[np.uint8]]], ...] = (

@@ -24,15 +24,23 @@ SIZE = 80  # pixels, of which a capital is about 58 high
 SHEET = 160  # pixels a side
 
 
-def printed(characters: str, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Print one of `characters` in each of `count` pictures (count, 28, 28), 255 is full ink on 0."""
+def printed(characters: str, count: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Print one of `characters` in each of `count` pictures.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (count, 28, 28)
+        255 is full ink on 0.
+    indices : ndarray of int64, shape (count,)
+        Which of `characters` it is.
+    """
     which, how = rng.integers(len(characters), size=count), rng.integers(len(FONTS), size=count)
     boxes = np.zeros((count, pen.BOX, pen.BOX), np.uint8)
     for box, character, font in zip(boxes, which.tolist(), how.tolist(), strict=True):
         small = _in_box(characters[character], FONTS[font])
         down, across = ((pen.BOX - side) // 2 for side in small.shape)
         box[down : down + small.shape[0], across : across + small.shape[1]] = small
-    return pen.centre(boxes)
+    return pen.centre(boxes), which
 
 
 @lru_cache(maxsize=1024)

@@ -255,6 +255,28 @@ NINE = (
 
 STYLES: tuple[Style, ...] = ZERO + ONE + TWO + THREE + FOUR + FIVE + SIX + SEVEN + EIGHT + NINE
 
+ELSEWHERE: tuple[Style, ...] = (
+    # Ones as most of the world writes and prints them, which MNIST's writers did not: upright, with a flag.
+    # A short flag.
+    Style(1, 1.5, "0,12 10,7 22,0! 22,50 22,100"),
+    # A straight flag.
+    Style(1, 2, "0,20 16,11 32,0! 32,50 32,100"),
+    # A flag that begins flat and bends upwards.
+    Style(1, 1.5, "0,23 14,20 26,11 30,0! 30,50 30,100"),
+    # A steep flag.
+    Style(1, 1.5, "0,34 16,18 32,0! 32,50 32,100"),
+    # A flag down to the middle and further.
+    Style(1, 1.5, "0,52 17,28 34,0! 34,50 34,100"),
+    # A flag and a base.
+    Style(1, 1, "2,20 15,11 28,0! 28,50 28,100 / 4,100 30,100 54,100"),
+    # Fours, sevens and nines with straight lines.
+    Style(4, 1, "46,0 23,33 0,66! 34,66 66,66 / 46,0 46,50 46,100"),
+    Style(4, 0.7, "8,0 4,28 0,56! 30,56 62,56 / 46,20 46,60 46,100"),
+    Style(7, 1.5, "0,3 27,3 54,3! 38,50 22,100"),
+    Style(7, 1, "0,3 27,3 54,3! 38,50 22,100 / 12,50 32,50 54,50"),
+    Style(9, 1, "54,30 40,2 14,2 2,28 14,52 40,54 54,30! 54,66 54,100"),
+)
+
 ANGULAR: tuple[Style, ...] = (
     # As displays show them, in seven straight lines. `STYLES` has none of these: hardly anybody writes so.
     Style(0, 1, "0,0 50,0! 50,100! 0,100! 0,0"),
