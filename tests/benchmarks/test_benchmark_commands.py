@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib import get_data_path
 
 from groundup.data import Dataset, idx_folders, strokes
 from groundup.models import shipped
@@ -110,12 +111,10 @@ def test_load_without_an_answer_is_no_success() -> None:
 
 
 def test_fonts_are_printed_and_read(tmp_path: Path) -> None:
-    matplotlib = pytest.importorskip("matplotlib", reason="has the fonts: install groundup[plots]")
-    pytest.importorskip("cv2", reason="reads pictures: install groundup[pictures]")
     fonts, folder = tmp_path / "fonts" / "deeper", tmp_path / "printed"
     fonts.mkdir(parents=True)
     for to, name in (("a.ttf", "cmss10"), ("same.ttf", "cmss10")):
-        shutil.copy(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", fonts / to)
+        shutil.copy(Path(get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", fonts / to)
     (fonts / "broken.otf").write_bytes(b"no font")
     assert run("fonts.py", str(fonts.parent), str(folder)).returncode == 0
     assert len(list(folder.glob("a_?.png"))) == len(list(folder.glob("*.png"))) == 10

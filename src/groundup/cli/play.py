@@ -14,6 +14,7 @@ import numpy as np
 from groundup.cli.options import data_option, json_option, threads_option
 from groundup.errors import ConfigurationError
 from groundup.json_text import to_json
+from groundup.models import shipped
 
 PORT = 8765
 
@@ -24,7 +25,7 @@ PORT = 8765
     "model_path",
     type=click.Path(path_type=Path),
     metavar="MODEL",
-    help="A model file, a run folder or a shipped model's name, to begin with.  [default: cnn]",
+    help=f"A model file, a run folder or a shipped model's name, to begin with.  [default: {shipped.DEFAULT}]",
 )
 @data_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Who may come: 0.0.0.0 lets other machines in.")

@@ -25,6 +25,7 @@ from groundup.cli.options import (
 )
 from groundup.errors import DataError, PictureError
 from groundup.json_text import to_json
+from groundup.models import shipped
 from groundup.models.calibration import threshold_for
 from groundup.models.recogniser import Recogniser
 from groundup.pictures.digits import Classify, Page, Recognised, read_page
@@ -74,7 +75,7 @@ class Answer:
     "model_path",
     type=click.Path(path_type=Path),
     metavar="MODEL",
-    help="A model file, a run folder or a shipped model's name.  [default: cnn, or else the newest run]",
+    help=f"A model file, a run folder or a shipped model's name.  [default: {shipped.DEFAULT}, or else the newest run]",
 )
 @data_option
 @click.option("--index", "indices", type=int, multiple=True, help="A picture of the data set's test part, from 0 on.")
