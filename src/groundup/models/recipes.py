@@ -247,8 +247,8 @@ def cnn() -> Configuration:
 def pictures() -> Configuration:
     """The network `cnn` for people's own pictures: beside MNIST's digits it learns from drawn and printed ones.
 
-    MNIST's writers were Americans with a pencil; most of the world writes and prints a one with a flag, which to
-    `cnn` is a seven.
+    MNIST's writers were Americans with a pencil. Most of the world writes and prints a one with a flag; unless that
+    is short or steep, `cnn` takes it for a seven.
     """
     return replace(cnn(), name="pictures", epochs=30, augmentation=OTHER_PENS, data=f"mnist+{DRAWN_AND_PRINTED}")
 
