@@ -2,8 +2,8 @@
 
     python benchmarks/fonts.py FONTS FOLDER
 
-FONTS is searched for .ttf and .otf files in all its folders. A font whose digits look like another's is left out, and
-one that has only some of the ten. The kind of a picture is its digit: "printed 1".
+FONTS is searched for .ttf and .otf files in all its folders. A font is left out whose name or whose digits' look
+another has, and one that has only some of the ten. The kind of a picture is its digit: "printed 1".
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ def print_digits(font: Path) -> list[Image.Image]:
 
 
 def distinct(fonts: list[Path]) -> dict[str, list[Image.Image]]:
-    """Return the digits of the fonts that have all ten, and no other font's."""
-    kept, seen = {}, set()
+    """Return the pictures of the ten digits by font, of those fonts that have ten and are no other's copy."""
+    kept: dict[str, list[Image.Image]] = {}
+    seen = set()
     for font in track(fonts, description="Printing"):
         try:
             sheets = print_digits(font)
         except OSError:  # no font that can be read
             continue
         looks = tuple(sheet.tobytes() for sheet in sheets)
-        if len(set(looks)) == len(DIGITS) and looks not in seen:
+        if len(set(looks)) == len(DIGITS) and looks not in seen and font.stem not in kept:
             seen.add(looks)
             kept[font.stem] = sheets
     return kept
@@ -51,8 +52,10 @@ def main() -> None:
     parser.add_argument("fonts", type=Path)
     parser.add_argument("folder", type=Path, help="where the pictures and labels.csv are written")
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
     fonts = sorted(path for path in options.fonts.rglob("*") if path.suffix.lower() in (".ttf", ".otf"))
+    if not fonts:
+        parser.error(f"{options.fonts}: there is no .ttf or .otf file")
+    options.folder.mkdir(parents=True, exist_ok=True)
     with (options.folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(("file", "label", "kind"))

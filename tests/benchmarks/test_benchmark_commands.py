@@ -116,8 +116,15 @@ def test_fonts_are_printed_and_read(tmp_path: Path) -> None:
     for to, name in (("a.ttf", "cmss10"), ("same.ttf", "cmss10")):
         shutil.copy(Path(get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", fonts / to)
     (fonts / "broken.otf").write_bytes(b"no font")
+    (fonts.parent / "namesake").mkdir()
+    shutil.copy(Path(get_data_path()) / "fonts" / "ttf" / "cmr10.ttf", fonts.parent / "namesake" / "a.ttf")
+    refused = run("fonts.py", str(fonts / "none"), str(folder))
+    assert refused.returncode == 2
+    assert "there is no .ttf or .otf file" in refused.stderr
     assert run("fonts.py", str(fonts.parent), str(folder)).returncode == 0
     assert len(list(folder.glob("a_?.png"))) == len(list(folder.glob("*.png"))) == 10
+    assert run("fonts.py", str(fonts), str(tmp_path / "first")).returncode == 0  # and none of the namesake's
+    assert (folder / "a_1.png").read_bytes() == (tmp_path / "first" / "a_1.png").read_bytes()
     found = answer(run("pictures.py", str(folder), "--json"))
     assert found["wrong"] == []
     assert [(kind["kind"], kind["right"]) for kind in found["kinds"]][-2:] == [("printed 9", 1), ("all", 10)]

@@ -57,6 +57,13 @@ def test_the_same_configuration_gives_the_same_file(tmp_path: Path) -> None:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("named", "kept"), [(None, None), ("mnist+strokes", None), (SMALL.name, SMALL.name), ("/my/folder", "/my/folder")]
+)
+def test_a_model_does_not_claim_data_that_it_has_not_learned_from(named: str | None, kept: str | None) -> None:
+    assert pinned(replace(BASE, data=named), SMALL).data == kept
+
+
 def test_it_learns() -> None:
     result = fit(replace(BASE, epochs=15), SMALL)
     assert result.test is not None

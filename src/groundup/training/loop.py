@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from groundup import backends, randomness
 from groundup.backends.program import Program, Progress
 from groundup.data.datasets import Data, Dataset
+from groundup.data.sources import is_name
 from groundup.data.splits import validation_split
 from groundup.errors import ConfigurationError
 from groundup.layers.base import Arrays
@@ -133,6 +134,8 @@ def resume(run: Run, data: Data, watch: Watcher | None = None) -> Result:
 def pinned(configuration: Configuration, data: Data) -> Configuration:
     """Return the configuration with what this machine and data decide: backend, precision and the data's digest.
 
+    The name of another data set, which a recipe brought along, is not kept.
+
     Raises
     ------
     ConfigurationError
@@ -156,7 +159,9 @@ def pinned(configuration: Configuration, data: Data) -> Configuration:
         )
     backend = backends.get(configuration.backend)
     precision = backend.precisions[0] if configuration.precision == "auto" else configuration.precision
-    return replace(configuration, backend=backend.name, precision=precision, data_sha256=digest)
+    named = configuration.data
+    source = None if named is not None and is_name(named) and named != data.name else named
+    return replace(configuration, data=source, backend=backend.name, precision=precision, data_sha256=digest)
 
 
 def begin(configuration: Configuration, pictures: int) -> Program:
