@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from command_line import groundup, python
 from groundup.data.datasets import Dataset
@@ -138,6 +138,17 @@ def test_explain(rows_file: Path, model_file: Path, tmp_path: Path) -> None:
     done = groundup("predict", rows_file, "--model", model_file, "--explain", tmp_path / "no" / "stages.txt")
     assert done.code == 2
     assert "cannot be written" in done.err
+
+
+def test_explain_where_nothing_is_read(model_file: Path, tmp_path: Path) -> None:
+    drawn = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(drawn).rectangle((60, 60, 140, 140), fill=0)
+    drawn.save(tmp_path / "blot.png")
+    done = groundup("predict", tmp_path / "blot.png", "--model", model_file, "--explain", tmp_path / "stages.png")
+    assert done.code == 1
+    assert "nothing in the picture looks like a digit" in done.err
+    with Image.open(tmp_path / "stages.png") as image:
+        assert image.width > 500
 
 
 def test_for_people(digit_file: Callable[[int], Path], model_file: Path) -> None:

@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from groundup.data import strokes
 from groundup.errors import PictureError
-from groundup.pictures.digits import read_digits
+from groundup.pictures.digits import read_digits, read_page
 from groundup.pictures.ink import Grey
-from groundup.pictures.sheet import without_table
+from groundup.pictures.reading import open_picture
+from groundup.pictures.sheet import any_sheet, without_table
 
 SIDE = 600
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -41,6 +42,33 @@ def photographed(picture: Grey, noise: float = 0.012) -> NDArray[np.uint8]:
     """Return the picture as a camera gives it: less sharp, and with noise."""
     soft = cv2.GaussianBlur(picture, (0, 0), 1) + np.random.default_rng(0).normal(0, noise, picture.shape)
     return np.asarray(np.rint(255 * np.clip(soft, 0, 1)), np.uint8)
+
+
+def lying(outline: NDArray[np.float64], text: str = "52") -> Grey:
+    """Return a dark wooden table, and on it a sheet with this outline (points, 2) and text in the middle."""
+    where = cv2.fillPoly(np.zeros((SIDE, SIDE), np.uint8), [np.rint(outline).astype(np.int32)], 1) > 0
+    wood, _ = on_table(page(text), "all around", 0.25, 0)
+    return np.where(where, page(text), wood[:, :1])
+
+
+def rectangle(points: int = 100) -> NDArray[np.float64]:
+    """Return the outline of an upright sheet, (4 * points, 2) of column and row."""
+    corners = np.array([[90, 110], [510, 110], [510, 490], [90, 490]], np.float64)
+    steps = np.linspace(0, 1, points, endpoint=False)[:, None]
+    pairs = zip(corners, np.roll(corners, -1, axis=0), strict=True)
+    return np.concatenate([start + steps * (end - start) for start, end in pairs])
+
+
+def torn(share: float) -> NDArray[np.float64]:
+    """Return the outline of a sheet whose edges go in and out by this share of its side."""
+    edge = rectangle(14)
+    return edge + np.random.default_rng(0).uniform(-share, share, edge.shape) * 400
+
+
+def curled() -> NDArray[np.float64]:
+    """Return the outline of a page of an open book: above and below it is bent."""
+    edge = rectangle()
+    return edge + np.stack([np.zeros(len(edge)), 35 * np.sin(np.pi * (edge[:, 0] - 90) / 420)], axis=1)
 
 
 def on_table(sheet: Grey, table: str, shade: float, turned: float) -> tuple[Grey, NDArray[np.bool_]]:
@@ -152,6 +180,70 @@ def test_the_boxes_of_a_form_are_no_sheets_by_themselves(gap: int) -> None:
     for left in (SIDE // 2 - gap // 2 - 240, SIDE // 2 + gap // 2):
         form[160:440, left : left + 240] = written[160:440, 180:420]
     assert read(photographed(form)) == ["55"]
+
+
+@pytest.mark.parametrize("outline", [torn(0.02), torn(0.06), curled()], ids=["torn", "ragged", "curled"])
+def test_a_sheet_of_any_form_is_read(outline: NDArray[np.float64]) -> None:
+    picture = photographed(lying(outline))
+    assert read(picture) == ["52"]
+    assert read(255 - picture) == ["52"]
+
+
+def test_a_pen_beside_the_sheet_is_no_writing() -> None:
+    picture = lying(rectangle())
+    cv2.line(picture, (60, 560), (420, 545), 0.05, 12)
+    assert without_table(picture) is picture  # what is on the table might be writing, and the sheet a lit place
+    assert read(photographed(picture)) == ["52"]
+
+
+def test_a_panel_is_read_that_its_digit_nearly_fills_and_that_has_print_around() -> None:
+    picture = np.full((SIDE, SIDE), 255, np.uint8)
+    picture[120:480, 120:480] = 0
+    cv2.polylines(picture, [np.array([[190, 190], [410, 190], [280, 430]])], False, 255, 60)
+    for number, place in enumerate(range(150, 480, 80)):
+        cv2.putText(picture, str(number), (place, 510), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 0, 2)
+    assert read(picture) == ["7"]
+
+
+def test_the_notches_of_a_torn_edge_are_no_ink_and_ink_at_the_edge_is_no_notch() -> None:
+    outline = rectangle(25)
+    outline[30] += [-25, 0]  # into the right edge
+    seen = lying(outline, "5")
+    cv2.line(seen, (300, 489), (300, 380), 0.15, 12)
+    left = any_sheet(seen)
+    assert left[138, 500] > 0.6
+    assert left[485, 300] < 0.3
+
+
+@pytest.mark.parametrize(("sure", "digits", "answer"), [(0.99, 1.0, "2"), (0.8, 1.0, "1"), (0.99, 0.2, "1")])
+def test_a_sheet_is_read_instead_of_the_picture_where_that_convinces_more(
+    sure: float, digits: float, answer: str
+) -> None:
+    """The picture is a one with half a chance; on the sheet the recogniser sees a two, `sure`, and perhaps no digit."""
+    looks = 0
+
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        nonlocal looks
+        looks += 1
+        likely = (0, 0.5, 0) if looks == 1 else (0, 0, sure)
+        return np.tile(likely, (len(pixels), 1))
+
+    def is_digit(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.full(len(pixels), 1.0 if looks == 0 else digits)
+
+    found = read_page(open_picture(photographed(lying(curled(), "5"))), classify, is_digit)
+    assert [[str(one.probabilities.argmax()) for one in row] for row in found.rows] == [[answer]]
+
+
+def test_a_picture_that_convinces_is_looked_at_once() -> None:
+    looks: list[int] = []
+
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        looks.append(len(pixels))
+        return np.tile((0, 0.95), (len(pixels), 1))
+
+    read_page(open_picture(photographed(lying(curled(), "5"))), classify)
+    assert len(looks) == 1
 
 
 def test_a_blank_sheet_on_a_table_holds_no_digit() -> None:

@@ -28,7 +28,7 @@ from groundup.json_text import to_json
 from groundup.models import shipped
 from groundup.models.calibration import threshold_for
 from groundup.models.recogniser import Recogniser
-from groundup.pictures.digits import Classify, Page, Recognised, read_page
+from groundup.pictures.digits import Classify, NoDigitsError, Page, Recognised, read_page
 from groundup.pictures.doubt import IsDigit, detector, doubting
 from groundup.pictures.mnist import Prepared
 from groundup.pictures.reading import Source, open_picture
@@ -176,6 +176,8 @@ def _read(
     try:
         page = read_page(open_picture(source), classify, is_digit)
     except PictureError as error:
+        if explain is not None and isinstance(error, NoDigitsError):
+            _save_explanation(error.page, model, explain)
         return Answer(name, error=str(error).removeprefix(f"{name}: "))
     if explain is not None:
         _save_explanation(page, model, explain)

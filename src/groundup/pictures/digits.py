@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,7 @@ from groundup.pictures.pieces import usual_height
 from groundup.pictures.reading import Picture, Source, open_picture
 from groundup.pictures.rows import find_rows
 from groundup.pictures.segmentation import Parts, Span, best_spans, divide, possible_spans
+from groundup.pictures.sheet import any_sheet
 from groundup.pictures.writing import Writing, find_writing
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Classify = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
 DOUBT = 0.3  # where the recogniser is less sure than this of most that it sees, it sees no digits
+SURE = 0.9  # where it is less sure, the picture may show something else than it seems
 NO_DIGIT = 0.5  # what is a digit with a lower probability than this is left out
 OTHER = 0.3  # the probability that counts for what is no digit when a row is divided
 
@@ -102,6 +105,20 @@ class Page:
     rows: list[list[Recognised]]
     left_out: Sequence[Recognised] = ()
 
+    @property
+    def convincing(self) -> bool:
+        """Whether most of what was found are digits, and most of them surely."""
+        likely = [one.likely for row in self.rows for one in row]
+        return len(likely) > len(self.left_out) and float(np.median(likely)) > SURE
+
+
+class NoDigitsError(PictureError):
+    """A picture in which nothing looks like a digit; `page` is what was found in it."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__("nothing in the picture looks like a digit")
+        self.page = page
+
 
 def read_digits(picture: Source, model: Recogniser | str | Path | None = None) -> list[list[Digit]]:
     """Read all digits in a picture, in rows from top to bottom, each from left to right; what is none is left out.
@@ -142,6 +159,9 @@ def _loaded(model: Recogniser | str | Path | None) -> Recogniser:
 def read_page(picture: Picture, classify: Classify, is_digit: IsDigit | None = None) -> Page:
     """Read all digits in a picture, and leave out what is none.
 
+    Where that does not convince, but in the picture is what may be a torn, curled or round sheet, it is read once more
+    as if that were all.
+
     Parameters
     ----------
     picture : Picture
@@ -156,9 +176,22 @@ def read_page(picture: Picture, classify: Classify, is_digit: IsDigit | None = N
     PictureError
         If nothing in it looks like a digit.
     """
-    page = read_writing(find_writing(picture.grey), picture, classify, is_digit)
-    left_out = [one for row in page.rows for one in row if not one.believed]
-    return replace(page, rows=_believed(page.rows), left_out=left_out)
+    try:
+        page = _believed(read_writing(find_writing(picture.grey), picture, classify, is_digit))
+    except PictureError:
+        if (on_sheet := _read_sheet(picture, classify, is_digit)) is None:
+            raise
+        return on_sheet
+    return page if page.convincing else _read_sheet(picture, classify, is_digit) or page
+
+
+def _read_sheet(picture: Picture, classify: Classify, is_digit: IsDigit | None) -> Page | None:
+    """Read what may be a sheet of any form as if it were the whole picture; None if that does not convince."""
+    if (sheet := any_sheet(picture.grey)) is not picture.grey:
+        with suppress(PictureError):
+            page = _believed(read_writing(find_writing(picture.grey, sheet), picture, classify, is_digit))
+            return page if page.convincing else None
+    return None
 
 
 def read_writing(writing: Writing, picture: Picture, classify: Classify, is_digit: IsDigit | None = None) -> Page:
@@ -193,10 +226,12 @@ def _rows(writing: Writing, parts: Parts) -> list[tuple[Sequence[int], float]]:
     return rows
 
 
-def _believed(rows: list[list[Recognised]]) -> list[list[Recognised]]:
-    """Return the digits in their rows, or refuse the picture if there is none, or the recogniser is sure of few."""
-    digits = [[one for one in row if one.believed] for row in rows]
+def _believed(page: Page) -> Page:
+    """Leave out what is no digit; refuse the page if that is all, or if the recogniser is sure of few."""
+    digits = [[one for one in row if one.believed] for row in page.rows]
+    left_out = [one for row in page.rows for one in row if not one.believed]
+    believed = replace(page, rows=[row for row in digits if row], left_out=left_out)
     sure = [float(one.probabilities.max()) for row in digits for one in row]
     if not sure or np.median(sure) < DOUBT:
-        raise PictureError("nothing in the picture looks like a digit")
-    return [row for row in digits if row]
+        raise NoDigitsError(believed)
+    return believed

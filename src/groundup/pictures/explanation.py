@@ -14,6 +14,7 @@ from groundup.pictures.digits import Page
 
 SIDE = 480  # pixels of the longer side of a stage
 DIGIT = 112  # pixels of a digit in MNIST's form: four for one
+COLUMNS = 3
 GAP = 12
 TEXT = 16
 COLOURS = np.array(
@@ -32,10 +33,10 @@ def save_explanation(page: Page, class_names: Sequence[str], path: Path) -> None
     OSError, ValueError
         If it cannot be written, or there is no such format.
     """
-    stages = [(title, _scaled(picture)) for title, picture in _stages(page)]
-    panels = [_titled(title, picture) for title, picture in stages] + [_digits(page, class_names)]
-    columns = 3
-    rows = [panels[start : start + columns] for start in range(0, len(stages), columns)] + [panels[len(stages) :]]
+    stages = [_titled(title, _scaled(picture)) for title, picture in _stages(page)]
+    rows = [stages[:COLUMNS], stages[COLUMNS:]]
+    if page.rows:
+        rows.append([_digits(page, class_names)])
     width = GAP + max(sum(panel.width + GAP for panel in row) for row in rows)
     sheet = Image.new("RGB", (width, GAP + sum(max(panel.height for panel in row) + GAP for row in rows)), "white")
     top = GAP

@@ -7,7 +7,8 @@ shadow, a box of a form, a thick zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -37,14 +38,36 @@ STROKE = 1 / 12  # how wide ink on a sheet may be, as a share of the picture's s
 SMOOTH = 0.1  # by how much the light's logarithm changes within two pixels of a small picture, at most, in a shadow
 STEP = 0.1  # in the light's logarithm, between a sheet and the table, at least
 STEEP = 2 / 3  # of that step is within two pixels of a small picture, where the edge is hard
+BLURRED = 0.4  # of that step is, where the edge is not soft
 RIM = 0.015  # of the picture's shorter side: how wide the sheet's soft edge is
 RING = 0.08  # so wide is what is compared on both sides of the edge
 MIDDLE = 0.1  # of its shorter side away from its edge a sheet's middle begins
 FEW = 0.001  # of a sheet's middle is covered by the thinnest writing
 BARE = 0.7  # compared to the sheet's ink, how dark the darkest places of the table are, at most
+ROUGH = 0.85  # of its convex hull a sheet of any form covers
+OPEN = 0.6  # of it is no hole in it
+THICKER = 2  # times as wide as on other sheets ink on it may be
+WRITTEN = 0.15  # of the paper's light is missing in the ink on it
 
 Shape = NDArray[np.uint8]
 """A mask of 0 and 1."""
+
+
+class Surface(NamedTuple):
+    """A picture in which a sheet is sought that is lighter than the table; all of shape (height, width)."""
+
+    light: Grey
+    """The logarithm of brightness: a shadow takes the same from it on both sides of the sheet's edge."""
+    paper: Grey
+    """The same without strokes."""
+    missing: Grey
+    """The share of the paper's light that strokes take."""
+    gradient: Grey
+    """Of the paper; the steepest nearby, since a shape's edge may be off by a pixel."""
+
+
+Outlines = Callable[[NDArray[np.bool_]], Iterator[Shape]]
+"""Yields the shapes in a mask that may be sheets."""
 
 
 def without_table(grey: Grey) -> Grey:
@@ -61,46 +84,81 @@ def without_table(grey: Grey) -> Grey:
         Where there is something else than the sheet, as bright as the nearest part of it. The same picture, if it
         shows no table.
     """
+    return _spread(grey, _straight_sheet)
+
+
+def any_sheet(grey: Grey) -> Grey:
+    """Return the same for a sheet of any form, whatever lies around it."""
+    return _spread(grey, _rough_sheet)
+
+
+def _spread(grey: Grey, find: Callable[[Grey], Mask]) -> Grey:
+    """Return the picture as if its sheet, lighter or darker than the rest, went on over all of it."""
     small = shrink_to(grey, BACKGROUND_SIDE)
     if min(small.shape) < SMALLEST:
         return grey
     light = np.log(np.maximum(small, DARKEST))
-    sheet = max(_sheet(light), _sheet(-light), key=np.count_nonzero)
+    sheet = max(find(light), find(-light), key=np.count_nonzero)
     if not sheet.any():
         return grey
-    _, nearest = cv2.distanceTransformWithLabels(
-        (~sheet).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    brightness = np.zeros(int(nearest.max()) + 1, np.float32)
-    brightness[nearest[sheet]] = cv2.medianBlur(small, 5)[sheet]
+    outside = _nearest(np.asarray(cv2.medianBlur(small, 5), np.float32), sheet)
     inside = cv2.resize(sheet.astype(np.float32), grey_size(grey), interpolation=cv2.INTER_LINEAR) > 0.5
-    return np.where(inside, grey, cv2.resize(brightness[nearest], grey_size(grey), interpolation=cv2.INTER_LINEAR))
+    return np.where(inside, grey, cv2.resize(outside, grey_size(grey), interpolation=cv2.INTER_LINEAR))
 
 
-def _sheet(light: Grey) -> Mask:
-    """Return where the largest sheet is that is lighter than the table, without its soft edge; nowhere if none is.
+def _nearest(values: Grey, where: Mask) -> Grey:
+    """Return for every pixel the value of the nearest one of those that `where` says."""
+    _, labels = cv2.distanceTransformWithLabels(
+        (~where).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    labelled = np.zeros(int(labels.max()) + 1, np.float32)
+    labelled[labels[where]] = values[where]
+    return np.asarray(labelled[labels])
 
-    `light` is the logarithm of brightness: a shadow takes the same from it on both sides of the sheet's edge. Where
-    the sheet is as dark in a shadow as the table in the light, no level divides them; but no hard edge divides the
-    sheet. So shapes within hard edges are tried first.
-    """
-    paper = close(light, STROKE)
-    steep = gradient_length(paper)
-    near = np.asarray(cv2.dilate(steep, _square(0, light)), np.float32)  # a hull may be off by a pixel
+
+def _straight_sheet(light: Grey) -> Mask:
+    """Return where the largest straight-sided sheet is, without its soft edge; nowhere if none is."""
+    surface = _surface(light, STROKE)
+    for shapes in _shapes(surface, _straight_shapes):
+        sheets = [each for each in shapes if _stands_out(each, surface, STEEP) and _is_written_on(each, surface)]
+        if sheets:
+            return _inside(max(sheets, key=np.count_nonzero), surface)
+    return np.zeros(light.shape, np.bool_)
+
+
+def _rough_sheet(light: Grey) -> Mask:
+    """Return where the largest sheet of any form is, without its soft edge; nowhere if none is."""
+    sheets = [np.zeros(light.shape, np.bool_)]
+    for stroke in (STROKE, THICKER * STROKE):
+        surface = _surface(light, stroke)
+        for shapes in _shapes(surface, _rough_shapes):
+            sheets += [
+                _inside(each, surface)
+                for each in shapes
+                if _stands_out(each, surface, BLURRED) and _darkest_in(each, surface) > WRITTEN
+            ]
+    return max(sheets, key=np.count_nonzero)
+
+
+def _surface(light: Grey, stroke: float) -> Surface:
+    """Tell the paper from strokes that are no wider than `stroke`, a share of the picture's shorter side."""
+    paper = close(light, stroke)
     missing = np.asarray((1 - np.exp(light - paper)) * np.minimum(np.exp(paper) / DARK, 1), np.float32)
+    gradient = np.asarray(cv2.dilate(gradient_length(paper), _square(0, light)), np.float32)
+    return Surface(light, paper, missing, gradient)
+
+
+def _shapes(surface: Surface, outlines: Outlines) -> Iterator[Iterator[Shape]]:
+    """Yield the shapes that hard edges enclose, and then those that are lighter than what is around them.
+
+    Where the sheet is as dark in a shadow as the table in the light, no level divides them; but no hard edge divides
+    the sheet.
+    """
+    paper = surface.paper
+    smooth = outlines(gradient_length(paper) < SMOOTH)
+    yield (np.asarray(cv2.dilate(shape, _square(0, shape)), np.uint8) for shape in smooth)
     levels = np.linspace(paper.min(), paper.max(), SHADES + 2)[1:-1]
-    smooth = [np.asarray(cv2.dilate(shape, _square(0, light)), np.uint8) for shape in _straight_shapes(steep < SMOOTH)]
-    lighter = (shape for level in levels for shape in _straight_shapes(paper > level))
-    largest = np.zeros(light.shape, np.bool_)
-    for shapes in (smooth, lighter):
-        for shape in shapes:
-            inside = cv2.erode(shape, _square(RIM, shape)) > 0
-            larger = np.count_nonzero(inside) > np.count_nonzero(largest)
-            if larger and _stands_out(shape, paper, near) and _is_written_on(shape, missing):
-                largest = inside
-        if largest.any():
-            break
-    return largest
+    yield (shape for level in levels for shape in outlines(paper > level))
 
 
 def _straight_shapes(mask: Mask) -> Iterator[Shape]:
@@ -122,25 +180,65 @@ def _straight_shapes(mask: Mask) -> Iterator[Shape]:
                 yield shape
 
 
-def _stands_out(shape: Shape, paper: Grey, gradient: Grey) -> bool:
-    """Say whether a shape is lighter along its edge than what is around it, and the edge hard."""
+def _rough_shapes(mask: Mask) -> Iterator[Shape]:
+    """Yield the connected shapes that are large and whole, as they are."""
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for outline in outlines:
+        area = cv2.contourArea(outline)
+        if LEAST * mask.size < area < MOST * mask.size and area > ROUGH * cv2.contourArea(cv2.convexHull(outline)):
+            shape = np.asarray(cv2.fillPoly(np.zeros(mask.shape, np.uint8), [outline], 1), np.uint8)
+            if np.mean(mask[shape > 0]) > OPEN:
+                yield shape
+
+
+def _inside(shape: Shape, surface: Surface) -> Mask:
+    """Return a shape without its soft edge, and without the table in the notches of a torn one.
+
+    What is as dark as the table, begins at the edge, and ends within a stroke's width of it, is a notch.
+    """
+    depth = _depth(shape)
+    deep = depth > min(STROKE * min(shape.shape), depth.max() / 2)
+    within, around = _sides(shape, surface.paper)
+    dark = (shape > 0) & (surface.light < _nearest(surface.paper, deep) - (within - around) / 2)
+    _, labels = cv2.connectedComponents(dark.astype(np.uint8))
+    notches = np.setdiff1d(labels[dark & (depth < 2)], labels[dark & deep])
+    return np.asarray(cv2.erode(shape * ~np.isin(labels, notches), _square(RIM, shape)) > 0)
+
+
+def _depth(shape: Shape) -> Grey:
+    """Return how far it is to a shape's edge, or to the picture's."""
+    framed = cv2.copyMakeBorder(shape, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    return np.asarray(cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1], np.float32)
+
+
+def _sides(shape: Shape, paper: Grey) -> tuple[float, float]:
+    """Return how light it is along a shape's edge, within and around it."""
     rim, wide = _square(RIM, shape), _square(RING, shape)
     inner = (cv2.erode(shape, rim) > 0) & (cv2.erode(shape, wide) == 0)
     outer = (cv2.dilate(shape, rim) == 0) & (cv2.dilate(shape, wide) > 0)
     if not inner.any() or not outer.any():
-        return False
-    step = float(np.median(paper[inner]) - np.median(paper[outer]))
-    return step > STEP and has_hard_edge(shape, gradient, STEEP * step)
+        return 0.0, 0.0
+    return float(np.median(paper[inner])), float(np.median(paper[outer]))
 
 
-def _is_written_on(shape: Shape, missing: Grey) -> bool:
-    """Say whether there is ink in a shape's middle, and none around it; `missing` is the share of the paper's light."""
-    framed = cv2.copyMakeBorder(shape, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    depth = cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    middle = missing[depth > MIDDLE * min(cv2.boundingRect(shape)[2:])]
+def _stands_out(shape: Shape, surface: Surface, steep: float) -> bool:
+    """Say whether a shape is lighter along its edge than what is around it, and `steep` of that within two pixels."""
+    within, around = _sides(shape, surface.paper)
+    step = within - around
+    return step > STEP and has_hard_edge(shape, surface.gradient, steep * step)
+
+
+def _is_written_on(shape: Shape, surface: Surface) -> bool:
+    """Say whether there is ink in a shape's middle, and none around it."""
     # Beside a hard edge a closing fills what is no ink, so what is around begins a stroke's width away.
-    around = missing[cv2.dilate(shape, _square(STROKE, shape)) == 0]
-    return not around.size or float(np.quantile(around, 1 - FEW / 2)) < BARE * float(np.quantile(middle, 1 - FEW))
+    around = surface.missing[cv2.dilate(shape, _square(STROKE, shape)) == 0]
+    return not around.size or float(np.quantile(around, 1 - FEW / 2)) < BARE * _darkest_in(shape, surface)
+
+
+def _darkest_in(shape: Shape, surface: Surface) -> float:
+    """Return which share of the paper's light the darkest strokes in a shape's middle take."""
+    middle = _depth(shape) > MIDDLE * min(cv2.boundingRect(shape)[2:])
+    return float(np.quantile(surface.missing[middle], 1 - FEW))
 
 
 def _square(reach: float, shape: Grey | Shape) -> Shape:

@@ -43,15 +43,22 @@ class Writing:
     chosen: NDArray[np.intp]
 
 
-def find_writing(grey: Grey) -> Writing:
+def find_writing(grey: Grey, sheet: Grey | None = None) -> Writing:
     """Find all writing in a picture.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (height, width)
+        0 is black, 1 is white.
+    sheet : ndarray of float32, shape (height, width), optional
+        The picture as if its sheet were all of it. Without it, a straight-sided sheet is looked for.
 
     Raises
     ------
     PictureError
         If there is none.
     """
-    found = find_ink(without_table(grey))
+    found = find_ink(without_table(grey) if sheet is None else sheet)
     lines = find_lines(found.faint, stroke_widest(found.mask))
     lines |= find_frames(found.faint & ~lines, found.mask)
     return without_lines(grey, found, lines)
