@@ -304,6 +304,25 @@ def test_rows_in_reading_order() -> None:
     assert [row.tolist() for row in find_rows(climbing, 40.0)] == [[2, 0, 4], [3, 1]]
 
 
+@pytest.mark.parametrize(
+    ("tops", "rows"),
+    [
+        ([0, 26, 4, 28, 2], [[0, 1, 2, 3, 4]]),  # up and down by two thirds of a digit
+        ([0, 14, 28, 42, 56], [[0, 1, 2, 3, 4]]),  # down, and no slope can be told: the last three are lower
+        ([0, 14, 28], [[0, 1, 2]]),
+        ([0, 2, 38, 36], [[0, 1], [2, 3]]),  # hardly beside each other
+    ],
+)
+def test_a_row_that_does_not_keep_its_line(tops: list[int], rows: list[list[int]]) -> None:
+    boxes = np.array([[30 * index, top, 30 * index + 20, top + 40] for index, top in enumerate(tops)])
+    assert [row.tolist() for row in find_rows(boxes, 40.0)] == rows
+
+
+def test_rows_that_reach_into_each_other_stay_two_where_one_stands_above_the_other() -> None:
+    boxes = np.array([[0, 0, 20, 40], [30, 4, 50, 44], [26, 30, 46, 70], [60, 32, 80, 72]])
+    assert [row.tolist() for row in find_rows(boxes, 40.0)] == [[0, 1], [2, 3]]
+
+
 def test_small_pieces_are_given_to_the_row_that_they_stand_in() -> None:
     boxes = np.array([[0, 0, 20, 40], [40, 0, 60, 40], [62, 4, 80, 9], [0, 60, 20, 100], [30, 95, 34, 99]])
     assert [row.tolist() for row in find_rows(boxes, 40.0)] == [[0, 1, 2], [3, 4]]

@@ -10,6 +10,8 @@ ABOVE = 0.5  # of a row's height: small pieces further above all rows are left o
 BELOW = 0.1  # those further below, as a line under a number is,
 WIDE = 2.0  # and those that are wider than so many digits are high
 SLOPES = 0.35  # rows that climb more steeply than this are not followed
+OVER = 0.5  # of the narrower one of two pieces lies over the other, where one of them stands above the other
+BESIDE = 0.2  # of the lower one of two neighbours is beside the other, where both stand in one row
 
 
 def find_rows(boxes: NDArray[np.int64], height: float) -> list[NDArray[np.intp]]:
@@ -36,6 +38,7 @@ def find_rows(boxes: NDArray[np.int64], height: float) -> list[NDArray[np.intp]]
             rows[-1].append(int(index))
         else:
             rows.append([int(index)])
+    rows = _joined(rows, level)
     spans = [np.median(level[row][:, (1, 3)], axis=0) for row in rows]
     small = np.setdiff1d(np.arange(len(boxes)), large)
     for index in small[boxes[small, 2] - boxes[small, 0] <= WIDE * height]:
@@ -60,6 +63,29 @@ def slope(boxes: NDArray[np.int64]) -> float:
             slopes.append((down[0] - down[1]) / (across[0] - across[1]))
     found = float(np.median(slopes)) if len(slopes) > 2 else 0.0  # two digits of unlike height are no slope
     return found if abs(found) < SLOPES else 0.0
+
+
+def _joined(rows: list[list[int]], boxes: NDArray[np.float64]) -> list[list[int]]:
+    """Join successive rows of boxes (pieces, 4) that are one: nobody writes on a straight line without a ruled one."""
+    joined = rows[:1]
+    for row in rows[1:]:
+        if _are_one(boxes[joined[-1]], boxes[row]):
+            joined[-1] = joined[-1] + row
+        else:
+            joined.append(row)
+    return joined if len(joined) == len(rows) else _joined(joined, boxes)
+
+
+def _are_one(upper: NDArray[np.float64], lower: NDArray[np.float64]) -> bool:
+    """Say whether nothing of one row stands above the other, and neighbours of both are beside each other."""
+    order = np.argsort(np.concatenate([upper, lower])[:, 0])
+    left, top, right, bottom = np.concatenate([upper, lower])[order].T
+    is_upper = order < len(upper)
+    over = np.maximum.accumulate(right)[:-1] - left[1:]
+    beside = np.minimum(bottom[1:], bottom[:-1]) - np.maximum(top[1:], top[:-1])
+    lowest, narrowest = (np.minimum(size[1:], size[:-1]) for size in (bottom - top, right - left))
+    met = is_upper[1:] != is_upper[:-1]
+    return bool(np.all(over < OVER * narrowest) and np.all(beside[met] > BESIDE * lowest[met]))
 
 
 def _stands_in(box: NDArray[np.float64], row: NDArray[np.float64]) -> bool:

@@ -135,7 +135,9 @@ def _rough_sheet(light: Grey) -> Mask:
             sheets += [
                 _inside(each, surface)
                 for each in shapes
-                if _stands_out(each, surface, BLURRED) and _darkest_in(each, surface) > WRITTEN
+                if _stands_out(each, surface, BLURRED)
+                and _darkest_in(each, surface) > WRITTEN
+                and not _is_open(each, surface)
             ]
     return max(sheets, key=np.count_nonzero)
 
@@ -196,13 +198,25 @@ def _inside(shape: Shape, surface: Surface) -> Mask:
 
     What is as dark as the table, begins at the edge, and ends within a stroke's width of it, is a notch.
     """
-    depth = _depth(shape)
-    deep = depth > min(STROKE * min(shape.shape), depth.max() / 2)
-    within, around = _sides(shape, surface.paper)
-    dark = (shape > 0) & (surface.light < _nearest(surface.paper, deep) - (within - around) / 2)
-    _, labels = cv2.connectedComponents(dark.astype(np.uint8))
-    notches = np.setdiff1d(labels[dark & (depth < 2)], labels[dark & deep])
+    labels, at_edge, deep = _dark_pieces(shape, surface)
+    notches = np.setdiff1d(at_edge, deep)
     return np.asarray(cv2.erode(shape * ~np.isin(labels, notches), _square(RIM, shape)) > 0)
+
+
+def _is_open(shape: Shape, surface: Surface) -> bool:
+    """Say whether what is as dark as the table leads from the edge deep into a shape, as between joined digits."""
+    _, at_edge, deep = _dark_pieces(shape, surface)
+    return len(np.intersect1d(at_edge, deep)) > 0
+
+
+def _dark_pieces(shape: Shape, surface: Surface) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Return the labels of what is as dark in a shape as around it, and which are at its edge, and which deep in it."""
+    depth = _depth(shape)
+    middle = depth > min(STROKE * min(shape.shape), depth.max() / 2)
+    within, around = _sides(shape, surface.paper)
+    dark = (shape > 0) & (surface.light < _nearest(surface.paper, middle) - (within - around) / 2)
+    labels = np.asarray(cv2.connectedComponents(dark.astype(np.uint8))[1], np.int32)
+    return labels, np.unique(labels[dark & (depth < 2)]), np.unique(labels[dark & middle])
 
 
 def _depth(shape: Shape) -> Grey:
