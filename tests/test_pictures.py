@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import struct
@@ -10,6 +11,7 @@ import sys
 import zlib
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 from groundup.errors import PictureError
 from groundup.pictures import read_picture, to_mnist
@@ -66,6 +68,35 @@ def test_jpeg_in_grey_and_cmyk(tmp_path: Path) -> None:
     for mode in ("L", "RGB", "CMYK"):
         Image.fromarray(RAMP).convert(mode).save(tmp_path / "ramp.jpg", quality=98)
         assert np.abs(read_picture(tmp_path / "ramp.jpg") - RAMP / 255).max() < 0.06
+
+
+@pytest.fixture
+def heic(tmp_path: Path) -> Path:
+    """A photo as an iPhone takes it held upright: it lies on its side, and a note says how to turn it."""
+    pillow_heif: Any = pytest.importorskip("pillow_heif", reason="reads HEIC: install groundup[heic]")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    turned = Image.fromarray(np.rot90(np.kron(RAMP, np.ones((8, 8), np.uint8))).copy()).convert("RGB")
+    pillow_heif.from_pillow(turned).save(tmp_path / "photo.heic", quality=100, exif=exif.tobytes())
+    return tmp_path / "photo.heic"
+
+
+def test_heic(heic: Path) -> None:
+    for source in (heic, io.BytesIO(heic.read_bytes())):
+        grey = read_picture(source)
+        assert grey.shape == (96, 128)
+        assert np.abs(grey[4::8, 4::8] - RAMP / 255).max() < 0.03
+    for length in range(12, heic.stat().st_size, 97):
+        (heic.parent / "short.heic").write_bytes(heic.read_bytes()[:length])
+        with contextlib.suppress(PictureError):
+            assert read_picture(heic.parent / "short.heic").shape == (96, 128)
+
+
+def test_heic_without_its_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic")
+    with pytest.raises(PictureError, match=r"photo\.heic: to read HEIC takes pillow-heif: pip install"):
+        read_picture(tmp_path / "photo.heic")
 
 
 def test_one_bit(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ Source = str | Path | BinaryIO | Image.Image | NDArray[Any]
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000  # of a file that comes from a pipe, which has no end that can be seen
 WORKING_SIDE = 2048  # pictures with a longer side are shrunk first
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # as which phones mark their photos
 INVISIBLE = 240  # what is transparent and nowhere darker than this cannot be seen on white
 
 # What Pillow's decoders raise for broken files. UnidentifiedImageError is an OSError.
@@ -116,7 +117,7 @@ def _open(source: Source) -> Image.Image:
         _refuse_what_is_no_file(path := Path(source))
         # Given a name, Pillow maps a plain TIFF into memory, and garbles it if it is to be turned by 90 degrees.
         with path.open("rb") as file:
-            return _guarded(lambda: Image.open(file), f"{path}")
+            return _guarded(lambda: _decoder(file, f"{path}"), f"{path}")
     if isinstance(source, np.ndarray):
         return _guarded(lambda: _image_of(source), "the array")
     if isinstance(source, Image.Image):
@@ -126,7 +127,20 @@ def _open(source: Source) -> Image.Image:
         raise PictureError("the file is empty")
     if len(data) > MAX_BYTES:
         raise PictureError(f"the file is too long; at most {MAX_BYTES // 10**6} megabytes")
-    return _guarded(lambda: Image.open(io.BytesIO(data)), "the file")
+    return _guarded(lambda: _decoder(io.BytesIO(data), "the file"), "the file")
+
+
+def _decoder(file: BinaryIO, name: str) -> Image.Image:
+    """Open a picture's file; with pillow-heif, if it is HEIC, which Pillow alone does not read."""
+    start = file.read(12)
+    file.seek(0)
+    if start[4:8] == b"ftyp" and start[8:] in HEIC:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise PictureError(f"{name}: to read HEIC takes pillow-heif: pip install 'groundup[heic]'") from None
+        register_heif_opener()
+    return Image.open(file)
 
 
 def _guarded(opened: Callable[[], Image.Image], name: str) -> Image.Image:
