@@ -8,6 +8,8 @@ import cv2
 import matplotlib
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -244,6 +246,35 @@ def test_a_picture_that_convinces_is_looked_at_once() -> None:
 
     read_page(open_picture(photographed(lying(curled(), "5"))), classify)
     assert len(looks) == 1
+
+
+@pytest.mark.parametrize("width", [40, 60, 75, 90])
+@pytest.mark.parametrize("inset", [0, 30, 75])
+def test_a_broad_slanted_line_is_no_sheet(width: int, inset: int) -> None:
+    picture = np.full((SIDE, SIDE), 0.1, np.float32)
+    cv2.line(picture, (inset, inset), (SIDE - inset, SIDE - inset), 0.9, width)
+    for seen in (picture, 1 - picture):
+        assert without_table(seen) is seen
+        assert any_sheet(seen) is seen
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_anything_is_a_sheet_or_is_none(data: st.DataObject) -> None:
+    height, width = data.draw(st.integers(100, 160)), data.draw(st.integers(100, 200))
+    shade = st.floats(0, 1, width=32)
+    picture = np.full((height, width), data.draw(shade), np.float32)
+    places = st.lists(st.tuples(st.integers(-30, width + 30), st.integers(-30, height + 30)), min_size=2, max_size=6)
+    for points in data.draw(st.lists(places, max_size=5)):
+        outline, thick = [np.array(points, np.int32)], data.draw(st.integers(0, 40))
+        if thick:
+            cv2.polylines(picture, outline, data.draw(st.booleans()), data.draw(shade), thick)
+        else:
+            cv2.fillPoly(picture, outline, data.draw(shade))
+    for found in (without_table(picture), any_sheet(picture)):
+        assert found.shape == picture.shape
+        assert found.dtype == np.float32
+        assert picture.min() <= found.min() <= found.max() <= picture.max()
 
 
 def test_a_blank_sheet_on_a_table_holds_no_digit() -> None:

@@ -164,7 +164,7 @@ def _guarded(opened: Callable[[], Image.Image], name: str) -> Image.Image:
     except MemoryError:
         raise PictureError(f"{name}: the picture takes more memory than there is") from None
     except DECODING_ERRORS as error:
-        raise PictureError(f"{name}: the picture is damaged or cut short ({error})") from None
+        raise PictureError(f"{name}: the picture is damaged or cut short ({str(error).strip()})") from None
 
 
 def _image_of(array: NDArray[Any]) -> Image.Image:

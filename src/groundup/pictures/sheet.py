@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from groundup.pictures.ink import (
     BACKGROUND_SIDE,
     DARK,
+    MIN_CONTRAST,
     Grey,
     Mask,
     close,
@@ -246,13 +247,15 @@ def _is_written_on(shape: Shape, surface: Surface) -> bool:
     """Say whether there is ink in a shape's middle, and none around it."""
     # Beside a hard edge a closing fills what is no ink, so what is around begins a stroke's width away.
     around = surface.missing[cv2.dilate(shape, _square(STROKE, shape)) == 0]
-    return not around.size or float(np.quantile(around, 1 - FEW / 2)) < BARE * _darkest_in(shape, surface)
+    ink = _darkest_in(shape, surface)
+    return ink > MIN_CONTRAST and (not around.size or float(np.quantile(around, 1 - FEW / 2)) < BARE * ink)
 
 
 def _darkest_in(shape: Shape, surface: Surface) -> float:
     """Return which share of the paper's light the darkest strokes in a shape's middle take."""
-    middle = _depth(shape) > MIDDLE * min(cv2.boundingRect(shape)[2:])
-    return float(np.quantile(surface.missing[middle], 1 - FEW))
+    depth = _depth(shape)
+    begins = min(MIDDLE * min(cv2.boundingRect(shape)[2:]), depth.max() / 2)  # a slanted strip is nowhere deep
+    return float(np.quantile(surface.missing[depth > begins], 1 - FEW))
 
 
 def _square(reach: float, shape: Grey | Shape) -> Shape:
