@@ -133,14 +133,13 @@ def _open(source: Source) -> Image.Image:
 def _decoder(file: BinaryIO, name: str) -> Image.Image:
     """Open a picture's file; with pillow-heif, if it is HEIC, which Pillow alone does not read."""
     start = file.read(12)
-    file.seek(0)
     if start[4:8] == b"ftyp" and start[8:] in HEIC:
         try:
             from pillow_heif import register_heif_opener
         except ImportError:
             raise PictureError(f"{name}: to read HEIC takes pillow-heif: pip install 'groundup[heic]'") from None
         register_heif_opener()
-    return Image.open(file)
+    return Image.open(file)  # from its beginning
 
 
 def _guarded(opened: Callable[[], Image.Image], name: str) -> Image.Image:

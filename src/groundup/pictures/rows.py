@@ -73,7 +73,7 @@ def _joined(rows: list[list[int]], boxes: NDArray[np.float64]) -> list[list[int]
             joined[-1] = joined[-1] + row
         else:
             joined.append(row)
-    return joined if len(joined) == len(rows) else _joined(joined, boxes)
+    return joined
 
 
 def _are_one(upper: NDArray[np.float64], lower: NDArray[np.float64]) -> bool:
@@ -81,7 +81,7 @@ def _are_one(upper: NDArray[np.float64], lower: NDArray[np.float64]) -> bool:
     order = np.argsort(np.concatenate([upper, lower])[:, 0])
     left, top, right, bottom = np.concatenate([upper, lower])[order].T
     is_upper = order < len(upper)
-    over = np.maximum.accumulate(right)[:-1] - left[1:]
+    over = right[:-1] - left[1:]
     beside = np.minimum(bottom[1:], bottom[:-1]) - np.maximum(top[1:], top[:-1])
     lowest, narrowest = (np.minimum(size[1:], size[:-1]) for size in (bottom - top, right - left))
     met = is_upper[1:] != is_upper[:-1]

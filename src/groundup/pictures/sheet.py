@@ -3,6 +3,10 @@
 A sheet is large, straight-sided and of one piece once its ink is filled in; its edge is hard, there is ink in its
 middle, and around it there is none. So it is told from what looks like one: the lit part of a page that has a hard
 shadow, a box of a form, a thick zero.
+
+A torn or a curled sheet has no straight sides, a panel on a screen may have print around it, and a pen may lie on the
+table. Only what can be read on such a sheet tells it from other things: `any_sheet` is for pictures in which nothing
+convinces otherwise.
 """
 
 from __future__ import annotations
@@ -46,8 +50,7 @@ MIDDLE = 0.1  # of its shorter side away from its edge a sheet's middle begins
 FEW = 0.001  # of a sheet's middle is covered by the thinnest writing
 BARE = 0.7  # compared to the sheet's ink, how dark the darkest places of the table are, at most
 ROUGH = 0.85  # of its convex hull a sheet of any form covers
-OPEN = 0.6  # of it is no hole in it
-THICKER = 2  # times as wide as on other sheets ink on it may be
+OPEN = 0.6  # of it is no hole in it: a panel may be all but filled by its digit
 WRITTEN = 0.15  # of the paper's light is missing in the ink on it
 
 Shape = NDArray[np.uint8]
@@ -119,7 +122,7 @@ def _nearest(values: Grey, where: Mask) -> Grey:
 
 def _straight_sheet(light: Grey) -> Mask:
     """Return where the largest straight-sided sheet is, without its soft edge; nowhere if none is."""
-    surface = _surface(light, STROKE)
+    surface = _surface(light)
     for shapes in _shapes(surface, _straight_shapes):
         sheets = [each for each in shapes if _stands_out(each, surface, STEEP) and _is_written_on(each, surface)]
         if sheets:
@@ -129,23 +132,19 @@ def _straight_sheet(light: Grey) -> Mask:
 
 def _rough_sheet(light: Grey) -> Mask:
     """Return where the largest sheet of any form is, without its soft edge; nowhere if none is."""
-    sheets = [np.zeros(light.shape, np.bool_)]
-    for stroke in (STROKE, THICKER * STROKE):
-        surface = _surface(light, stroke)
-        for shapes in _shapes(surface, _rough_shapes):
-            sheets += [
-                _inside(each, surface)
-                for each in shapes
-                if _stands_out(each, surface, BLURRED)
-                and _darkest_in(each, surface) > WRITTEN
-                and not _is_open(each, surface)
-            ]
-    return max(sheets, key=np.count_nonzero)
+    surface = _surface(light)
+    sheets = (
+        _inside(each, surface)
+        for shapes in _shapes(surface, _rough_shapes)
+        for each in shapes
+        if _stands_out(each, surface, BLURRED) and _darkest_in(each, surface) > WRITTEN and not _is_open(each, surface)
+    )
+    return max(sheets, key=np.count_nonzero, default=np.zeros(light.shape, np.bool_))
 
 
-def _surface(light: Grey, stroke: float) -> Surface:
-    """Tell the paper from strokes that are no wider than `stroke`, a share of the picture's shorter side."""
-    paper = close(light, stroke)
+def _surface(light: Grey) -> Surface:
+    """Tell the paper from the strokes on it."""
+    paper = close(light, STROKE)
     missing = np.asarray((1 - np.exp(light - paper)) * np.minimum(np.exp(paper) / DARK, 1), np.float32)
     gradient = np.asarray(cv2.dilate(gradient_length(paper), _square(0, light)), np.float32)
     return Surface(light, paper, missing, gradient)
