@@ -199,6 +199,18 @@ def test_a_pen_beside_the_sheet_is_no_writing() -> None:
     assert read(photographed(picture)) == ["52"]
 
 
+def test_of_two_sheets_the_larger_is_read() -> None:
+    """Both are written on, and hard-edged; neither has straight sides."""
+    seen = np.full((SIDE, SIDE), 0.2, np.float32)
+    for text, scale, left, top in (("7", 0.4, 0, 0), ("52", 0.65, 200, 205)):
+        sheet, size = page(text), round(scale * SIDE)
+        where = cv2.fillPoly(np.zeros((SIDE, SIDE), np.uint8), [np.rint(curled()).astype(np.int32)], 1)
+        small, on = (cv2.resize(each, (size, size), interpolation=cv2.INTER_AREA) for each in (sheet, where))
+        here = seen[top : top + size, left : left + size]
+        here[on > 0] = small[on > 0]
+    assert read(photographed(seen)) == ["52"]
+
+
 def test_a_small_picture_that_is_not_sharp() -> None:
     small = cv2.resize(on_table(page(), "all around", 0.15, 0)[0], (200, 200), interpolation=cv2.INTER_AREA)
     picture = np.asarray(cv2.GaussianBlur(small, (0, 0), 1.2), np.float32)

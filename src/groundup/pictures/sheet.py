@@ -70,7 +70,7 @@ class Surface(NamedTuple):
     """Of the paper; the steepest nearby, since a shape's edge may be off by a pixel."""
 
 
-Outlines = Callable[[NDArray[np.bool_]], Iterator[Shape]]
+Outlines = Callable[[Mask], Iterator[Shape]]
 """Yields the shapes in a mask that may be sheets."""
 
 
@@ -92,7 +92,10 @@ def without_table(grey: Grey) -> Grey:
 
 
 def any_sheet(grey: Grey) -> Grey:
-    """Return the same for a sheet of any form, whatever lies around it."""
+    """Return the picture as if its sheet, of any form and whatever lies around it, went on over all of it.
+
+    Parameters and the returned array are those of `without_table`.
+    """
     return _spread(grey, _rough_sheet)
 
 
