@@ -234,21 +234,30 @@ def test_rows_without_digits_go_and_the_order_stays() -> None:
 
     whole = read_page(picture, classify).rows[0]
     assert [one.is_digit for one in whole] == [1] * len(whole)
-    digits = {one.prepared.pixels.tobytes() for one in whole[1::2]}
+    digits = {one.prepared.pixels.tobytes() for one in whole[3:]}
 
-    def every_second(pixels: Pixels) -> NDArray[Any]:
+    def the_last_three(pixels: Pixels) -> NDArray[Any]:
         return np.array([float(each.tobytes() in digits) for each in pixels])
 
-    page = read_page(picture, classify, every_second)
-    assert [one.prepared.box for one in page.rows[0]] == [one.prepared.box for one in whole[1::2]]
-    assert [one.prepared.box for one in page.left_out] == [one.prepared.box for one in whole[0::2]]
+    page = read_page(picture, classify, the_last_three)
+    assert [one.prepared.box for one in page.rows[0]] == [one.prepared.box for one in whole[3:]]
+    assert [one.prepared.box for one in page.left_out] == [one.prepared.box for one in whole[:3]]
     boxes = np.asarray(explanation._boxes(page))
     for index, one in enumerate(whole):
         left, top, right, _ = one.prepared.box
         edge = boxes[top - 1, left : right - 1]
-        assert (edge == (explanation.DROPPED if index % 2 == 0 else explanation.COLOURS[0])).all()
+        assert (edge == (explanation.DROPPED if index < 3 else explanation.COLOURS[0])).all()
     with pytest.raises(PictureError, match="nothing in the picture looks like a digit"):
         read_page(picture, classify, lambda pixels: np.zeros(len(pixels)))
+
+
+@pytest.mark.parametrize("font", FONTS[:1] + FONTS[-1:])
+@pytest.mark.parametrize(("text", "number"), [("Room 42", "42"), ("Word 58", "58"), ("42 Room", "42"), ("5 cm", "5")])
+def test_letters_that_look_like_digits_go_with_their_word(
+    recogniser: Recogniser, font: str, text: str, number: str
+) -> None:
+    (row,) = read_digits(printed(text, font), recogniser)
+    assert "".join(str(one.digit) for one in row) == number
 
 
 def test_the_detector_was_trained_as_its_recipe_says(tell: Recogniser) -> None:

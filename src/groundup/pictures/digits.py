@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundup.errors import PictureError
+from groundup.pictures.context import in_context
 from groundup.pictures.doubt import IsDigit, detector, doubting
 from groundup.pictures.mnist import Prepared, prepare
 from groundup.pictures.pieces import usual_height
@@ -211,8 +212,16 @@ def read_writing(writing: Writing, picture: Picture, classify: Classify, is_digi
     for (row, height), of_row in zip(rows, spans, strict=True):
         known: dict[Span, Recognised] = {span: next(recognised) for span in of_row}
         likely = {span: one.likely for span, one in known.items()}
-        read.append([known[span] for span in best_spans(parts, row, height, likely)])
+        best = [known[span] for span in best_spans(parts, row, height, likely)]
+        read.append(best if is_digit is None else _beside_each_other(best))
     return Page(writing, picture.factor, read)
+
+
+def _beside_each_other(row: list[Recognised]) -> list[Recognised]:
+    """Return a row with what its members tell of each other."""
+    looks = np.array([one.is_digit for one in row])
+    told = in_context(looks, np.array([one.prepared.box for one in row]))
+    return [replace(one, is_digit=float(each)) for one, each in zip(row, told, strict=True)]
 
 
 def _rows(writing: Writing, parts: Parts) -> list[tuple[Sequence[int], float]]:
