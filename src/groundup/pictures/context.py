@@ -40,7 +40,7 @@ def in_context(probabilities: NDArray[Any], boxes: NDArray[np.integer[Any]]) -> 
     left, top, right, bottom = boxes.T
     high = bottom - top >= HIGH * (bottom - top).max()
     share = TOGETHER * np.exp(-np.maximum(left[1:] - right[:-1], 0) / np.median((bottom - top)[high]))
-    as_digit, as_none = (np.stack([probabilities, 1 - probabilities]) / PRIOR[:, None]).astype(np.float64)
+    as_digit, as_none = np.stack([probabilities, 1 - probabilities]) / PRIOR[:, None]
     looks = np.stack([as_digit, (1 - ALIKE) * as_none + ALIKE * as_digit], axis=1)
     tells = np.where(high[:, None], looks, 1.0)
     either = PRIOR * looks * _told(tells, share) * _told(tells[::-1], share[::-1])[::-1]
