@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from groundup.pictures.context import ALIKE, HIGH, PRIOR, TOGETHER, in_context
+from groundup.pictures.context import ALIKE, PRIOR, TOGETHER, in_context
 
 HEIGHT = 100
 
@@ -71,9 +71,24 @@ def test_what_is_far_away_tells_nothing() -> None:
 
 def test_signs_are_none_and_tell_nothing() -> None:
     looks = np.array([0.995, 0.01, 0.995, 0.01, 0.995])
-    low = round(HIGH * HEIGHT) - 1
-    boxes = beside_each_other([5] * 4, [HEIGHT, low, HEIGHT, low, HEIGHT])
+    boxes = beside_each_other([5] * 4, [HEIGHT, 55, HEIGHT, 55, HEIGHT])
     assert list(in_context(looks, boxes)) == list(looks)
+
+
+def test_dots_do_not_make_a_word_wide() -> None:
+    looks = np.array([0.01, 0.99, 0.01, *[0.01] * 5])
+    boxes = beside_each_other([20] * 7, [HEIGHT] * 3 + [10] * 5)
+    assert in_context(looks, boxes).max() < 0.5
+
+
+def test_a_low_digit_is_one_by_its_looks() -> None:
+    found = in_context(np.array([0.01, 0.01, 0.99999]), beside_each_other([0, 0], [HEIGHT, HEIGHT, 50]))
+    assert list(found >= 0.5) == [False, False, True]
+
+
+@pytest.mark.parametrize("look", [0.0, 1.0])
+def test_a_long_row(look: float) -> None:
+    assert ((in_context(np.full(1000, look), beside_each_other([0] * 999)) >= 0.5) == look).all()
 
 
 def test_a_high_sign_among_digits_is_none() -> None:
