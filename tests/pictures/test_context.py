@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from groundup.pictures.context import ALIKE, PRIOR, TOGETHER, in_context
+from groundup.pictures.context import ALIKE, PRIOR, REACH, TOGETHER, in_context
 
 HEIGHT = 100
 
@@ -28,7 +28,7 @@ def by_counting(looks: list[float], gaps: list[int]) -> list[float]:
     for kinds in product((0, 1), repeat=len(looks)):
         weight = PRIOR[kinds[0]]
         for gap, before, kind in zip(gaps, kinds[:-1], kinds[1:], strict=True):
-            together = TOGETHER * np.exp(-max(gap, 0) / HEIGHT)
+            together = TOGETHER * np.exp(-((max(gap, 0) / HEIGHT / REACH) ** 2))
             weight *= together * (before == kind) + (1 - together) * PRIOR[kind]
         for look, kind in zip(looks, kinds, strict=True):
             digit_like, other_like = look / PRIOR[0], (1 - look) / PRIOR[1]
@@ -62,6 +62,12 @@ def test_a_number_beside_a_word_is_a_number() -> None:
 def test_a_digit_that_touches_a_word_is_one(looks: list[float]) -> None:
     found = in_context(np.array(looks), beside_each_other([0] * (len(looks) - 1)))
     assert list(found >= 0.5) == [look > 0.5 for look in looks]
+
+
+def test_a_digit_between_two_words_is_one() -> None:
+    looks = np.array([0.01, 0.01, 0.9999, 0.01, 0.01])
+    found = in_context(looks, beside_each_other([10, 50, 50, 10]))
+    assert list(found >= 0.5) == [False, False, True, False, False]
 
 
 def test_what_is_far_away_tells_nothing() -> None:

@@ -252,7 +252,9 @@ def test_rows_without_digits_go_and_the_order_stays() -> None:
 
 
 @pytest.mark.parametrize("font", FONTS[:1] + FONTS[-1:])
-@pytest.mark.parametrize(("text", "number"), [("Room 42", "42"), ("Word 58", "58"), ("42 Room", "42"), ("5 cm", "5")])
+@pytest.mark.parametrize(
+    ("text", "number"), [("Room 42", "42"), ("Word 58", "58"), ("42 Room", "42"), ("5 cm", "5"), ("take 5 at", "5")]
+)
 def test_letters_that_look_like_digits_go_with_their_word(
     recogniser: Recogniser, font: str, text: str, number: str
 ) -> None:
